@@ -1,0 +1,82 @@
+using System.Security.Cryptography;
+using System.Text;
+using Osv.Contracts.Archives;
+
+namespace Osv.Images;
+
+/// <summary>
+/// The image that every node netboots: a stock Debian kernel, busybox, drivers, and the agent, as the monitor's payload.
+/// Same input, same bytes.
+/// </summary>
+public static class NodeImage
+{
+    /// <summary>What the image may have at most: it is fetched by every node at every boot.</summary>
+    public const int MaxBytes = 48 << 20;
+
+    /// <summary>Quiet, and a Linux that dies is restarted by the monitor instead of standing there.</summary>
+    private const string CommandLine = "console=ttyS0 quiet panic=1 oops=panic";
+
+    private static readonly string[] s_applets =
+        ["sh", "init", "mount", "cat", "echo", "ls", "ps", "poweroff", "reboot", "sleep", "ip", "udhcpc", "modprobe", "lsmod", "date", "mkdir", "tr", "cut", "tail", "grep", "free", "dmesg", "kill", "pidof", "wget", "nproc"];
+
+    /// <summary>Network cards of emulated and of real machines, and NVMe; each flavour of kernel has some as modules, some built in, some not at all.</summary>
+    private static readonly string[] s_modules =
+        ["virtio_pci", "virtio_net", "e1000e", "e1000", "igb", "igc", "ixgbe", "i40e", "ice", "tg3", "bnxt_en", "mlx5_core", "ena", "nvme", "af_packet"];
+
+    /// <summary>Writes the payload; does nothing when it is there and made from the same inputs.</summary>
+    /// <param name="loader">What unpacks the payload in partition 0: artifacts/monitor/loader.bin.</param>
+    /// <param name="busybox">A static busybox.</param>
+    /// <param name="agent">The agent, published as a static executable.</param>
+    /// <param name="output">The payload; beside it OUTPUT.inputs says what it was made from.</param>
+    public static async Task BuildAsync(string loader, KernelPackage kernel, string busybox, string agent, string output, CancellationToken cancel = default)
+    {
+        IReadOnlyList<(string Path, byte[] Content)> modules = await kernel.ModulesAsync(s_modules, cancel).ConfigureAwait(false);
+        var files = new List<(string Path, byte[] Content, bool Executable)>
+        {
+            ("bin/busybox", await File.ReadAllBytesAsync(busybox, cancel).ConfigureAwait(false), true),
+            ("bin/osv-agent", await File.ReadAllBytesAsync(agent, cancel).ConfigureAwait(false), true),
+            ("etc/inittab", EmbeddedFile.Read("node/inittab"), false),
+            ("etc/rc", EmbeddedFile.Read("node/rc"), true),
+            ("etc/udhcpc", EmbeddedFile.Read("node/udhcpc"), true),
+        };
+        files.AddRange(modules.Select(module => (module.Path, module.Content, false)));
+        byte[] image = await File.ReadAllBytesAsync(kernel.Image, cancel).ConfigureAwait(false);
+
+        byte[] boot = await File.ReadAllBytesAsync(loader, cancel).ConfigureAwait(false);
+        string inputs = Inputs(boot, image, files);
+        string record = output + ".inputs";
+        if (File.Exists(output) && File.Exists(record) && await File.ReadAllTextAsync(record, cancel).ConfigureAwait(false) == inputs) return;
+        byte[] payload = MonitorPayload.Build(boot, image, Initramfs(files).ToGzip(), CommandLine);
+        if (payload.Length > MaxBytes) throw new InvalidOperationException($"the node image has {payload.Length} bytes, more than {MaxBytes}: see which module or program has grown");
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(output))!);
+        await File.WriteAllBytesAsync(output + ".part", payload, cancel).ConfigureAwait(false);
+        File.Move(output + ".part", output, overwrite: true);
+        await File.WriteAllTextAsync(record, inputs, cancel).ConfigureAwait(false);
+    }
+
+    private static CpioArchive Initramfs(List<(string Path, byte[] Content, bool Executable)> files)
+    {
+        var archive = new CpioArchive();
+        foreach (string folder in Folders(files.Select(file => file.Path)).Union(["dev", "proc", "sys", "run", "root", "tmp"])) archive.AddFolder(folder);
+        archive.AddCharacterDevice("dev/console", 5, 1);
+        foreach ((string path, byte[] content, bool executable) in files) archive.AddFile(path, content, executable);
+        foreach (string applet in s_applets) archive.AddLink($"bin/{applet}", "busybox");
+        return archive.AddLink("init", "bin/init").AddLink("etc/resolv.conf", "/run/osv/resolv.conf");
+    }
+
+    /// <summary>Every folder on the way to a file, parents first.</summary>
+    private static IEnumerable<string> Folders(IEnumerable<string> paths) =>
+        paths.SelectMany(path => path.Select((letter, at) => letter == '/' ? path[..at] : string.Empty)).Where(folder => folder.Length != 0).Distinct().Order(StringComparer.Ordinal);
+
+    /// <summary>One line per input: hash and path. The builder itself is an input too.</summary>
+    private static string Inputs(byte[] loader, byte[] kernel, List<(string Path, byte[] Content, bool Executable)> files)
+    {
+        var lines = new StringBuilder();
+        void Add(string path, byte[] content) => lines.Append(Convert.ToHexStringLower(SHA256.HashData(content))).Append("  ").Append(path).Append('\n');
+        Add("builder", File.ReadAllBytes(typeof(NodeImage).Assembly.Location));
+        Add("loader", loader);
+        Add("kernel", kernel);
+        foreach ((string path, byte[] content, _) in files) Add(path, content);
+        return lines.ToString();
+    }
+}

@@ -1,0 +1,35 @@
+namespace Osv.Images;
+
+/// <summary>A tenant image as files.</summary>
+/// <param name="Initrd">Initial RAM disk.</param>
+public sealed record TenantImage(string Name, string Kernel, string Initrd, string CommandLine);
+
+/// <summary>The tenant images that come with OSV Cloud, under artifacts/images of a working copy: built when they are missing or their inputs changed.</summary>
+/// <param name="root">The working copy.</param>
+public sealed class TenantImages(string root)
+{
+    public const string Busybox = "busybox";
+
+    /// <summary>The name of each, smallest first.</summary>
+    public static IReadOnlyList<string> Names { get; } = [Busybox, "debian-12", "debian-12-backports"];
+
+    private readonly string _kernels = Path.Combine(root, "artifacts", "kernels"), _images = Path.Combine(root, "artifacts", "images"), _scripts = Path.Combine(root, "deploy", "images");
+
+    public Task<TenantImage> BuildAsync(string name, CancellationToken cancel) => name == Busybox ? BusyboxAsync(cancel) : DebianAsync(name, cancel);
+
+    private async Task<TenantImage> BusyboxAsync(CancellationToken cancel)
+    {
+        KernelPackage kernel = await KernelPackage.FetchAsync("cloud-6.12", Path.Combine(_scripts, "kernel.sh"), _kernels, cancel).ConfigureAwait(false);
+        string initrd = Path.Combine(_images, Busybox, "initrd");
+        Directory.CreateDirectory(Path.GetDirectoryName(initrd)!);
+        await File.WriteAllBytesAsync(initrd, BusyboxImage.Initrd(await File.ReadAllBytesAsync("/bin/busybox", cancel).ConfigureAwait(false)), cancel).ConfigureAwait(false);
+        return new TenantImage(Busybox, kernel.Image, initrd, BusyboxImage.CommandLine);
+    }
+
+    private async Task<TenantImage> DebianAsync(string name, CancellationToken cancel)
+    {
+        await Tool.RunAsync("bash", [Path.Combine(_scripts, "debian.sh"), name, _images, _kernels], cancel).ConfigureAwait(false);
+        string folder = Path.Combine(_images, name);
+        return new TenantImage(name, Path.Combine(folder, "vmlinuz"), Path.Combine(folder, "initrd"), (await File.ReadAllTextAsync(Path.Combine(folder, "cmdline"), cancel).ConfigureAwait(false)).Trim());
+    }
+}

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Builds a tenant image from Debian packages: a compressed root file system in an initramfs, serial login, SSH server, cloud-init
+# with the NoCloud data source. usage: debian.sh debian-12|debian-12-backports OUT_DIR KERNEL_DIR
+# Leaves OUT_DIR/NAME/{vmlinuz,initrd,cmdline}; does nothing when they are there and made from the same inputs.
+# KERNEL_DIR is where kernel.sh keeps kernels. Root is not needed where user namespaces are.
+set -euo pipefail
+name=$1 out=$2/$1 kernels=$3
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+case $name in
+    debian-12) kernel=cloud-6.1 ;;
+    debian-12-backports) kernel=cloud-6.12 ;;
+    *) echo "debian.sh: no image is called '$name'; there are debian-12, debian-12-backports" >&2; exit 2 ;;
+esac
+bash "$here/kernel.sh" "$kernel" "$kernels"
+
+packages=systemd-sysv,udev,dbus,openssh-server,cloud-init,iproute2,isc-dhcp-client,ifupdown,iputils-ping,ca-certificates,less,nano,sudo,kmod,procps
+mirror=$(apt-get indextargets --format '$(CREATED_BY)|$(CODENAME)|$(REPO_URI)' | awk -F'|' '$1 == "Packages" && $2 == "bookworm" { print $3; exit }')
+[ -n "$mirror" ] || { echo "debian.sh: apt has no bookworm mirror; add one to its sources" >&2; exit 1; }
+inputs=$(cat "$here/debian.sh" "$here"/tenant/debian-* /bin/busybox "$kernels/$kernel/vmlinuz" | sha256sum | cut -d ' ' -f 1)
+[ "$(cat "$out/inputs" 2>/dev/null)" != "$inputs" ] || exit 0
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+chmod 755 "$work"
+modules=$(echo "$kernels/$kernel"/modules/*)
+export SOURCE_DATE_EPOCH=1700000000
+
+# Drivers of what a partition can own; a kernel's other modules would double the image.
+mkdir -p "$work/lib/modules/${modules##*/}/kernel/drivers"
+(cd "$modules" && cp modules.builtin modules.builtin.modinfo modules.order "$work/lib/modules/${modules##*/}/" &&
+    cp -r --parents kernel/crypto kernel/lib kernel/net kernel/drivers/net/ethernet kernel/drivers/nvme kernel/drivers/virtio kernel/drivers/misc/pvpanic kernel/drivers/block/loop.ko \
+        kernel/drivers/block/virtio_blk.ko kernel/fs/squashfs kernel/fs/overlayfs kernel/fs/autofs "$work/lib/modules/${modules##*/}/" &&
+    for part in kernel/drivers/net/*.ko kernel/fs/ext4 kernel/fs/jbd2 kernel/fs/xfs kernel/fs/fat kernel/fs/nls; do
+        [ ! -e "$part" ] || cp -r --parents "$part" "$work/lib/modules/${modules##*/}/"
+    done)
+depmod -b "$work" "${modules##*/}"
+
+mmdebstrap --quiet --variant=minbase --include="$packages" --format=tar \
+    --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+    --aptopt='Acquire::Languages "none"' \
+    --customize-hook='rm -f "$1"/etc/ssh/ssh_host_* "$1"/etc/machine-id; : > "$1"/etc/machine-id' \
+    --customize-hook='cp "'"$here"'/tenant/debian-cloud.cfg" "$1"/etc/cloud/cloud.cfg.d/90-osv.cfg' \
+    --customize-hook='printf "d /var/lib/dhcp 0755 root root -\n" > "$1"/usr/lib/tmpfiles.d/osv.conf' \
+    --customize-hook=': > "$1"/etc/fstab' \
+    --customize-hook='mkdir "$1"/etc/systemd/system/serial-getty@ttyS0.service.d; cp "'"$here"'/tenant/debian-getty.conf" "$1"/etc/systemd/system/serial-getty@ttyS0.service.d/osv.conf' \
+    --customize-hook='rm -rf "$1"/var/cache/apt/* "$1"/var/lib/apt/lists/* "$1"/var/log/* "$1"/boot/*' \
+    --customize-hook="copy-in $work/lib/modules /usr/lib" \
+    bookworm "$work/root.tar" "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm main" > /dev/null
+mkdir -p "$work/initrd/bin" "$work/initrd/modules"
+tar2sqfs --quiet --compressor zstd --comp-extra level=12 --num-jobs 2 "$work/initrd/root.squashfs" < "$work/root.tar"
+cp /bin/busybox "$work/initrd/bin/busybox"
+cp "$here/tenant/debian-init" "$work/initrd/init"
+cp "$modules"/kernel/drivers/block/loop.ko "$modules"/kernel/fs/squashfs/squashfs.ko "$modules"/kernel/fs/overlayfs/overlay.ko "$work/initrd/modules/"
+chmod 755 "$work/initrd" "$work/initrd"/* "$work/initrd/bin/busybox"
+find "$work/initrd" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+
+mkdir -p "$out"
+(cd "$work/initrd" && find . -mindepth 1 -printf '%P\n' | LC_ALL=C sort | cpio --quiet --reproducible --owner=0:0 -o -H newc) > "$out/initrd.part"
+mv "$out/initrd.part" "$out/initrd"
+cp "$kernels/$kernel/vmlinuz" "$out/vmlinuz"
+printf 'console=ttyS0 quiet systemd.show_status=0\n' > "$out/cmdline"
+printf '%s\n' "$inputs" > "$out/inputs"

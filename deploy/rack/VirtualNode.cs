@@ -1,0 +1,108 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Sockets;
+using System.Text.Json.Nodes;
+
+namespace Osv.Rack;
+
+/// <summary>
+/// One QEMU machine that boots by iPXE from an address of the control plane. It lives on when the program that started it
+/// ends; its folder has all that is needed to find it again: process id, control socket, serial log.
+/// </summary>
+public sealed class VirtualNode
+{
+    private readonly string _folder;
+
+    internal VirtualNode(VirtualNodeShape shape, string folder)
+    {
+        Shape = shape;
+        _folder = folder;
+    }
+
+    public VirtualNodeShape Shape { get; }
+
+    /// <summary>Everything the machine ever said on its serial port, over all its boots.</summary>
+    public string SerialLog => Path.Combine(_folder, "serial.log");
+
+    /// <summary>A Unix socket with the serial line, for one visitor at a time.</summary>
+    public string SerialSocket => Path.Combine(_folder, "serial.sock");
+
+    private string ControlSocket => Path.Combine(_folder, "qmp.sock");
+    private string ProcessFile => Path.Combine(_folder, "pid");
+
+    /// <summary>Process id of the running machine, or null. A stale file of a machine that is gone does not count.</summary>
+    public int? ProcessId
+    {
+        get
+        {
+            if (!File.Exists(ProcessFile) || !int.TryParse(File.ReadAllText(ProcessFile), CultureInfo.InvariantCulture, out int id)) return null;
+            string commandLine = $"/proc/{id}/cmdline";
+            try
+            {
+                return File.ReadAllText(commandLine).Contains(ControlSocket, StringComparison.Ordinal) ? id : null;
+            }
+            catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+            {
+                return null;
+            }
+        }
+    }
+
+    public bool IsOn => ProcessId != null;
+
+    /// <summary>Switches the machine on; nothing happens when it is on already.</summary>
+    /// <param name="bootScript">Address of the iPXE script as the machine sees it; the host's loopback is 10.0.2.2 there.</param>
+    /// <exception cref="RackException">QEMU would not start.</exception>
+    public async Task PowerOnAsync(Uri bootScript, CancellationToken cancel)
+    {
+        if (IsOn) return;
+        Directory.CreateDirectory(_folder);
+        string qemu = await Accelerator.FindQemuAsync(cancel).ConfigureAwait(false);
+        string[] arguments =
+        [
+            "-name", Shape.Name, "-machine", "q35,graphics=off", .. Accelerator.QemuArguments(Accelerator.HasKvm()), .. Shape.QemuArguments(),
+            "-display", "none", "-nodefaults", "-boot", "n",
+            "-chardev", $"socket,id=serial,path={SerialSocket},server=on,wait=off,logfile={SerialLog},logappend=on", "-serial", "chardev:serial",
+            "-netdev", $"user,id=net0,bootfile={bootScript.AbsoluteUri}", "-device", $"virtio-net-pci,netdev=net0,id=nic0,mac={Shape.MacAddress}",
+            "-qmp", $"unix:{ControlSocket},server=on,wait=off", "-pidfile", ProcessFile, "-daemonize",
+        ];
+        using Process process = Process.Start(new ProcessStartInfo(qemu, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        Task<string> errors = process.StandardError.ReadToEndAsync(cancel);
+        await process.WaitForExitAsync(cancel).ConfigureAwait(false);
+        if (process.ExitCode == 0) return;
+        string reason = (await errors.ConfigureAwait(false)).Split('\n').LastOrDefault(line => line.Length > 0 && !line.Contains("warning:", StringComparison.Ordinal)) ?? "it gave no reason";
+        throw new RackException($"node {Shape.Name} does not start: {reason}");
+    }
+
+    /// <summary>Pulls the plug; nothing happens when the machine is off already.</summary>
+    public async Task PowerOffAsync(CancellationToken cancel)
+    {
+        if (ProcessId is not { } id) return;
+        using Process machine = Process.GetProcessById(id);
+        try
+        {
+            using QmpClient client = await QmpClient.ConnectAsync(ControlSocket, cancel).ConfigureAwait(false);
+            await client.ExecuteAsync("quit", null, cancel).ConfigureAwait(false);
+        }
+        catch (Exception dead) when (dead is SocketException or IOException)
+        {
+            // It does not answer, or hung up before it did.
+            machine.Kill();
+        }
+        await machine.WaitForExitAsync(cancel).ConfigureAwait(false);
+    }
+
+    /// <summary>The reset button.</summary>
+    public Task ResetAsync(CancellationToken cancel) => ControlAsync("system_reset", null, cancel);
+
+    /// <summary>Pulls the network cable, or plugs it in again.</summary>
+    public Task SetNetworkAsync(bool connected, CancellationToken cancel) =>
+        ControlAsync("set_link", new JsonObject { ["name"] = "nic0", ["up"] = connected }, cancel);
+
+    private async Task ControlAsync(string command, JsonObject? arguments, CancellationToken cancel)
+    {
+        if (!IsOn) throw new RackException($"node {Shape.Name} is off: power it on first");
+        using QmpClient client = await QmpClient.ConnectAsync(ControlSocket, cancel).ConfigureAwait(false);
+        await client.ExecuteAsync(command, arguments, cancel).ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,41 @@
+using System.Text.Json;
+
+namespace Osv.Rack;
+
+/// <summary>The nodes kept in one folder, each with its shape and its logs.</summary>
+/// <param name="folder">Created when the first node is added. Socket paths are limited to 107 bytes, so keep it short.</param>
+public sealed class VirtualRack(string folder)
+{
+    private const string ShapeFile = "shape.json";
+    private const int LongestSocketPath = 107;
+
+    public IReadOnlyList<VirtualNode> Nodes => !Directory.Exists(folder)
+        ? []
+        : [.. Directory.EnumerateDirectories(folder).Order(StringComparer.Ordinal)
+            .Where(node => File.Exists(Path.Combine(node, ShapeFile)))
+            .Select(node => new VirtualNode(JsonSerializer.Deserialize<VirtualNodeShape>(File.ReadAllText(Path.Combine(node, ShapeFile)))!, node))];
+
+    /// <summary>A new node, switched off; or the one of that name, when its shape is the same.</summary>
+    /// <exception cref="RackException">The shape cannot be built, or a node of that name has another one.</exception>
+    public VirtualNode Add(VirtualNodeShape shape)
+    {
+        shape.Validate();
+        if (Nodes.FirstOrDefault(node => node.Shape.Name == shape.Name) is { } there)
+        {
+            if (there.Shape == shape) return there;
+            throw new RackException($"node {shape.Name} is there already with another shape: remove it first");
+        }
+        string home = Path.Combine(folder, shape.Name);
+        if (home.Length + "/serial.sock".Length > LongestSocketPath) throw new RackException($"the path {home} is too long for a socket: keep the rack in a folder with a shorter name");
+        Directory.CreateDirectory(home);
+        File.WriteAllText(Path.Combine(home, ShapeFile), JsonSerializer.Serialize(shape));
+        return new VirtualNode(shape, home);
+    }
+
+    /// <summary>Switches the node off and forgets it, logs and all.</summary>
+    public async Task RemoveAsync(VirtualNode node, CancellationToken cancel)
+    {
+        await node.PowerOffAsync(cancel).ConfigureAwait(false);
+        Directory.Delete(Path.Combine(folder, node.Shape.Name), recursive: true);
+    }
+}

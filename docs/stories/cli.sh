@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# The story of OSV Cloud, told with the osv command against a running cloud of two nodes (osv up --nodes 2). The tests run it.
+# It stops at the first thing that does not hold and says which. What it made stays for a look; at the end of a good run nothing is left.
+#
+#   OSV           the osv command (default: the one of this working copy)
+#   OSV_SERVER, OSV_TOKEN   which cloud, and who; not needed after 'osv login'
+#   OSV_IMAGE     image of the first tenants, which signs root in on its console (default: debian-12)
+#   OSV_KERNEL, OSV_INITRD, OSV_CMDLINE   a kernel, initial RAM disk and command line of your own
+#   OSV_PATIENCE  seconds that a tenant may take to start (default: 600, for emulated nodes)
+set -Eeuo pipefail
+osv=${OSV:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/osv}
+image=${OSV_IMAGE:-debian-12}
+kernel=${OSV_KERNEL:?set OSV_KERNEL to a bzImage of your own}
+initrd=${OSV_INITRD:?set OSV_INITRD to an initial RAM disk that goes with it}
+cmdline=${OSV_CMDLINE:-console=ttyS0}
+patience=${OSV_PATIENCE:-600}
+run=s$$
+web=$run-web mine=$run-mine huge=$run-huge batch=$run-batch
+
+step() { now=$1; printf '\n== %s\n' "$now"; }
+fail() { printf 'cli.sh: stopped at "%s": %s\n' "$now" "$*" >&2; exit 1; }
+trap 'printf "cli.sh: stopped at \"%s\": line %s failed\n" "${now:-start}" "$LINENO" >&2' ERR
+field() { "$osv" tenant show "$1" -o json | jq -r "$2"; }              # of a tenant
+has() { [ "$(jq -r "$2" <<<"$1")" = true ] || fail "$3: $(jq -c . <<<"$1")"; }
+until_true() { # SECONDS WHAT COMMAND...: runs the command every second until it succeeds
+    local left=$1 what=$2; shift 2
+    until "$@"; do
+        left=$((left - 1))
+        [ "$left" -gt 0 ] || fail "waited in vain for $what"
+        sleep 1
+    done
+}
+# Types a line into a console and prints what comes back; waits for a line that matches.
+ask() { printf '%s\n' "$2" | "$osv" tenant console "$1" --expect "$3" --timeout "$patience" || fail "the console of $1 did not answer '$2'"; }
+exits() { "$osv" tenant exits "$web" -o json; }
+running() { "$osv" tenant show "$1" -o json | jq -e '.state == "Running"' >/dev/null; }
+
+step "two nodes are ready"
+nodes=$("$osv" node list --state ready -o json)
+has "$nodes" '.items | length >= 2' "this story needs two ready nodes ('osv up --nodes 2')"
+free=$("$osv" capacity -o json | jq '{freeCores, freeMemoryBytes}')
+"$osv" capacity
+
+step "a tenant with 2 cores and 512 MiB from $image comes to run"
+"$osv" tenant create "$web" --image "$image" --cores 2 --memory 512MiB --restart always --wait --timeout "$patience"
+shown=$("$osv" tenant show "$web" -o json)
+has "$shown" '.state == "Running" and (.cores | length == 2) and .memoryBytes == 536870912 and .restarts == 0' "it is not what was asked for"
+home=$(jq -r .node <<<"$shown")
+
+step "it has its 2 cores and its memory, seen from inside"
+ask "$web" '' '[#$] *$' >/dev/null
+ask "$web" 'nproc' '^2$'
+memory=$(ask "$web" 'cat /proc/meminfo' '^MemTotal: +[0-9]+ kB' | awk '/^MemTotal:/ { print $2 }')
+[ "$memory" -le 524288 ] && [ "$memory" -ge 360000 ] || fail "MemTotal is $memory kB, which is not that of 512 MiB"
+
+step "only interrupts between cores leave it for the monitor"
+# Work on both cores, and not a byte on the console, between two readings of the counters.
+ask "$web" 'sleep 2; n=0; while [ $n -lt 90 ]; do sleep 0.5; n=$((n+1)); taskset -c $((n%2)) true 2>/dev/null || true; done & echo "work $((40+2)) begins"' '^work 42 begins'
+next_reading() { local at; at=$(exits | jq -r .at); [ "$at" != null ] && [ "$at" != "${last:-}" ]; }
+last=$(exits | jq -r .at)
+until_true 120 "a reading of the exit counters" next_reading
+after=$(exits)
+silent() { # two readings one after the other, and not a byte printed between them
+    before=$after; last=$(jq -r .at <<<"$before")
+    until_true 120 "another reading of the exit counters" next_reading
+    after=$(exits)
+    [ "$(jq '.exits.Console // 0' <<<"$before")" = "$(jq '.exits.Console // 0' <<<"$after")" ]
+}
+until_true 60 "$web to be silent" silent
+others=$(jq -n --argjson a "$before" --argjson b "$after" '[$b.exits | to_entries[] | select(.key != "Icr" and .key != "Nmi" and .value != ($a.exits[.key] // 0)) | .key]')
+has "$others" 'length == 0' "something else than Icr was counted"
+has "$after" '.exits.Icr > 0' "not even Icr was counted"
+"$osv" tenant exits "$web"
+
+step "it crashes, which is seen, and it is started again"
+printf 'echo 1 > /proc/sys/kernel/sysrq; echo c > /proc/sysrq-trigger\n' | "$osv" tenant console "$web" --linger 1 >/dev/null
+restarted() { "$osv" tenant show "$web" -o json | jq -e '.restarts >= 1 and .state == "Running"' >/dev/null; }
+until_true "$patience" "the restart of $web" restarted
+"$osv" tenant log "$web" | grep -q 'sysrq: Trigger a crash\|Kernel panic' || fail "its log does not show the crash"
+"$osv" tenant show "$web"
+
+step "a second tenant boots a kernel and initial RAM disk of one's own"
+"$osv" image add "$mine" --kernel "$kernel" --initrd "$initrd" --cmdline "$cmdline"
+sha=$(sha256sum "$kernel" | cut -d ' ' -f 1)
+[ "$("$osv" image show "$mine" -o json | jq -r .kernelSha256)" = "$sha" ] || fail "the image is not the kernel that was sent"
+"$osv" tenant create "$mine" --image "$mine" --cores 1 --memory 512MiB --wait --timeout "$patience"
+
+step "more than fits is refused, with the reason"
+"$osv" tenant create "$huge" --image "$image" --cores 1000 --memory 512MiB
+explained() { field "$huge" .reason | grep -q 'cores'; }
+until_true 60 "the reason why $huge has no place" explained
+[ "$(field "$huge" .state)" = Pending ] || fail "$huge is $(field "$huge" .state)"
+field "$huge" .reason
+"$osv" tenant delete "$huge" --wait
+"$osv" tenant delete "$mine" --wait --timeout "$patience"
+
+step "a job of 3 replicas that avoid each other: two fit on the two nodes, and it is explained why the third does not"
+cat <<JOB | "$osv" job submit -
+{
+  "name": "$batch", "replicas": 3,
+  "template": { "image": "$image", "cores": 1, "memoryBytes": 536870912 },
+  "constraints": { "groups": ["$batch"], "affinity": [{ "group": "$batch", "rule": "AntiAffinity", "scope": "Node", "required": true }] }
+}
+JOB
+ready=$(jq '.items | length' <<<"$nodes")
+want=$((ready < 3 ? ready : 3))
+placed() { "$osv" job show "$batch" -o json | jq -e ".placed == $want" >/dev/null; }
+until_true 120 "$want placed replicas" placed
+has "$("$osv" job show "$batch" -o json)" '[.tenants[].node | select(. != null)] | length == (unique | length)' "two replicas share a node"
+if [ "$want" -lt 3 ]; then
+    third() { "$osv" job explain "$batch" -o json | jq -e 'any(.[]; .placed == false and (.summary | test("affinity|group|avoid"; "i")))' >/dev/null; }
+    until_true 60 "an explanation of the third replica" third
+fi
+"$osv" job explain "$batch"
+"$osv" job cancel "$batch" --wait --timeout "$patience"
+
+step "$home is drained, and $web moves"
+"$osv" node drain "$home" --wait --timeout "$patience"
+has "$("$osv" node show "$home" -o json)" '.state == "Drained" and .tenants == 0' "$home is not drained"
+until_true "$patience" "$web to run elsewhere" running "$web"
+[ "$(field "$web" .node)" != "$home" ] || fail "$web is still on $home"
+"$osv" node uncordon "$home"
+
+step "everything is deleted, and nothing is left"
+"$osv" tenant delete "$web" --wait --timeout "$patience"
+"$osv" image delete "$mine"
+none() { "$osv" tenant list -o json | jq -e --arg run "$run-" '[.items[] | select(.name | startswith($run))] | length == 0' >/dev/null; }
+until_true 60 "the last tenant to go" none
+same() { [ "$("$osv" capacity -o json | jq '{freeCores, freeMemoryBytes}')" = "$free" ]; }
+until_true 60 "the capacity there was at first" same
+"$osv" audit verify
+printf '\nThe story holds.\n'

@@ -1,0 +1,33 @@
+using Osv.Contracts.ControlDevice;
+using Osv.Monitor.Hardware;
+using Osv.Monitor.Policy;
+
+namespace Osv.Monitor.Exits;
+
+/// <summary>Restarts a management Linux that hangs: nobody else could.</summary>
+public static unsafe class ManagementWatch
+{
+    /// <summary>After an NMI at partition 0's boot core: was it the clock?</summary>
+    public static void Look()
+    {
+        if (!AlarmClock.HasStruck()) return;
+        TicketLock.Enter(Node.Lock);
+        if (Node.Partitions[Machine.Management].State == PartitionState.Running)
+        {
+            ControlPolicy.ProbeAll<RingZero>(Node.Machine, Machine.Management);
+            int bootCore = Node.Partitions[Machine.Management].BootCore;
+            if (Node.Watch->IsSilent(Cpu.Load32(&Node.Header->Beat)))
+            {
+                RingZero.Report(EventKind.Hung, StopCause.None, Machine.Management, bootCore);
+                End(CoreBlock.VmcbOf(Node.Blocks[bootCore]));
+            }
+        }
+        TicketLock.Leave(Node.Lock);
+    }
+
+    /// <summary>The monitor lock is held.</summary>
+    public static void End(Vmcb* vmcb)
+    {
+        if (Lifecycle.Stop<RingZero>(Node.Machine, Machine.Management, StopCause.Hung)) ExitHandler.LogEnd(StopCause.Hung, vmcb);
+    }
+}

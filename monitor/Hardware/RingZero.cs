@@ -1,0 +1,162 @@
+using Osv.Contracts.BootInterface;
+using Osv.Contracts.ControlDevice;
+using Osv.Monitor.Policy;
+
+namespace Osv.Monitor.Hardware;
+
+/// <summary>The processor behind policy's <see cref="IHardware"/>.</summary>
+public readonly unsafe struct RingZero : IHardware
+{
+    public static void Kick(int core)
+    {
+        CoreBlock* block = Node.Blocks[core];
+        Cpu.Exchange32(&block->Kicked, 1);
+        if (block->ApicId != LocalApic.OwnId) LocalApic.SendNmi(block->ApicId);
+    }
+
+    public static void SendInterrupt(uint apicId, byte vector) => LocalApic.SendFixed(apicId, vector);
+
+    public static bool MapPartition(int partition)
+    {
+        ulong* root = NestedPageTable.Create();
+        if (root == null) return false;
+        bool complete = true;
+        for (int i = 0; i < Node.Partitions[partition].ExtentCount && complete; i++)
+        {
+            MemoryExtent extent = Node.Extents[partition * ControlLayout.MaxExtents + i];
+            complete = NestedPageTable.Map(root, extent.GuestAddress, extent.HostAddress, extent.Bytes);
+        }
+        if (complete && partition == Machine.Management)
+            complete = NestedPageTable.Map(root, GuestMap.ControlShared, (ulong)Node.Shared, ControlLayout.SharedBytes) && ShowSink(root) && ShowDevices(root);
+        if (!complete)
+        {
+            NestedPageTable.Destroy(root);
+            return false;
+        }
+        Node.NestedRoots[partition] = root;
+        return true;
+    }
+
+    public static void UnmapPartition(int partition)
+    {
+        NestedPageTable.Destroy(Node.NestedRoots[partition]);
+        Node.NestedRoots[partition] = null;
+    }
+
+    private static bool ShowDevices(ulong* root)
+    {
+        for (int i = 0; i < PassedFunctions.MemoryCount; i++)
+        {
+            MemoryExtent memory = PassedFunctions.Memory[i];
+            if (!NestedPageTable.Map(root, memory.GuestAddress, memory.HostAddress, memory.Bytes)) return false;
+        }
+        return true;
+    }
+
+    private static bool ShowSink(ulong* root)
+    {
+        for (ulong offset = 0; offset < ControlLayout.WindowBytes; offset += ControlLayout.PageBytes)
+            if (!NestedPageTable.Map(root, GuestMap.ControlWindow + offset, Node.Sink, ControlLayout.PageBytes)) return false;
+        return true;
+    }
+
+    public static void OpenWindow(int partition, ulong guestAddress)
+    {
+        ulong* root = Node.NestedRoots[Machine.Management];
+        for (int i = 0; i < Node.Partitions[partition].ExtentCount; i++)
+        {
+            MemoryExtent extent = Node.Extents[partition * ControlLayout.MaxExtents + i];
+            ulong start = extent.GuestAddress > guestAddress ? extent.GuestAddress : guestAddress;
+            ulong end = extent.GuestAddress + extent.Bytes, windowEnd = guestAddress + ControlLayout.WindowBytes;
+            if (end > windowEnd) end = windowEnd;
+            if (start < end) NestedPageTable.Map(root, GuestMap.ControlWindow + (start - guestAddress), extent.HostAddress + (start - extent.GuestAddress), end - start);
+        }
+        FlushManagement();
+    }
+
+    public static void CloseWindow()
+    {
+        ShowSink(Node.NestedRoots[Machine.Management]);
+        FlushManagement();
+    }
+
+    /// <summary>
+    /// Waits until no core of partition 0 can use an old translation: each has either left the guest
+    /// or entered it again after the new generation. A core waiting for the monitor lock has left it.
+    /// </summary>
+    private static void FlushManagement()
+    {
+        uint generation = unchecked(Node.Generations[Machine.Management] + 1);
+        Cpu.Store32(&Node.Generations[Machine.Management], generation);
+        Cpu.Fence();
+        for (int i = 0; i < Node.CoreCount; i++)
+        {
+            if (Node.Cores[i].Partition != Machine.Management) continue;
+            CoreBlock* block = Node.Blocks[i];
+            if (block->ApicId == LocalApic.OwnId) continue;
+            Kick(i);
+            while (Cpu.Load32(&block->InGuest) != 0 && Cpu.Load32(&block->FlushedTo) != generation)
+            {
+                if (Panic.IsOver) Cpu.Halt();
+                Cpu.Pause();
+            }
+        }
+    }
+
+    public static void ConsoleInput(int partition) => GuestDevices.ConsoleInput(partition);
+
+    public static void Report(EventKind kind, StopCause cause, int partition, int core)
+    {
+        Vmcb* vmcb = CoreBlock.VmcbOf(Node.Blocks[core]);
+        ControlHeader* header = Node.Header;
+        ulong number = EventCount;
+        EventEntry* entry = (EventEntry*)(Node.Shared + ControlLayout.EventRingOffset) + (int)(number % ControlLayout.EventRingEntries);
+        entry->Tsc = Cpu.TimeStamp();
+        entry->Kind = (uint)kind;
+        entry->Cause = (uint)cause;
+        entry->Partition = (uint)partition;
+        entry->ApicId = Node.Blocks[core]->ApicId;
+        entry->Rip = vmcb->Rip;
+        entry->Cr2 = vmcb->Cr2;
+        entry->Cr3 = vmcb->Cr3;
+        entry->Detail = vmcb->ExitCode == ExitCode.NestedPageFault ? vmcb->ExitInfo2 : vmcb->ExitCode;
+        EventCount = number + 1;
+        Cpu.Store64(&entry->Sequence, EventCount);
+        Cpu.Store64(&header->EventCount, EventCount);
+        Publish(partition);
+    }
+
+    /// <summary>The monitor's own count; partition 0 can overwrite the one it sees, this one it cannot.</summary>
+    private static ulong EventCount;
+
+    /// <summary>Writes the partition's line in the shared table.</summary>
+    public static void Publish(int partition)
+    {
+        Partition* from = Node.Partitions + partition;
+        PartitionEntry* to = Node.SharedPartition(partition);
+        ulong bytes = 0;
+        MemoryExtent* extents = (MemoryExtent*)(Node.Shared + ControlLayout.ExtentTableOffset) + partition * ControlLayout.MaxExtents;
+        for (int i = 0; i < from->ExtentCount; i++)
+        {
+            extents[i] = Node.Extents[partition * ControlLayout.MaxExtents + i];
+            bytes += extents[i].Bytes;
+        }
+        to->CoreCount = from->CoreCount;
+        to->MemoryBytes = bytes;
+        to->LastCause = (uint)from->Cause;
+        to->ExtentCount = from->ExtentCount;
+        Cpu.Store32(&to->State, (uint)from->State);
+    }
+
+    /// <summary>
+    /// Reset through the chipset (CF9h), power off through the power-management block found in the FADT: SLP_EN with a sleep
+    /// type of 0. Firmware names the type of S5 in AML, which we do not run; where it is another one the node resets instead.
+    /// </summary>
+    public static void PowerNode(bool off)
+    {
+        if (off && Startup.Firmware.Pm1Control != 0) Cpu.Out16(Startup.Firmware.Pm1Control, 0x2000);
+        Cpu.Out8(0xCF9, 2);
+        Cpu.Out8(0xCF9, 6);
+        Cpu.Halt();
+    }
+}

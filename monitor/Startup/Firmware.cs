@@ -1,0 +1,140 @@
+using System;
+using Osv.Contracts.ControlDevice;
+using Osv.Monitor.Hardware;
+
+namespace Osv.Monitor.Startup;
+
+/// <summary>What the firmware's ACPI tables say about this node (ACPI 6.5, chapter 5).</summary>
+public static unsafe class Firmware
+{
+    private const uint Madt = 0x4349_5041, Fadt = 0x5043_4146, Srat = 0x5441_5253, Mcfg = 0x4746_434D, Ivrs = 0x5352_5649;
+
+    public static ushort TimerPort;
+    public static bool TimerIs32Bit;
+    public static ushort Pm1Control;
+    /// <summary>Memory-mapped configuration space of segment 0 and its buses; 0: none.</summary>
+    public static ulong ConfigurationSpace;
+    public static byte FirstBus, LastBus;
+    /// <summary>The I/O virtualization table, or null.</summary>
+    public static byte* Iommus;
+    /// <summary>The I/O APIC that has global interrupt 0, and its pin that the real-time clock drives; 0: none.</summary>
+    public static uint IoApic;
+    public static uint ClockPin;
+    private const uint LegacyClock = 8;
+
+    public static int CoreCount;
+    public static uint* ApicIds;
+    private static byte* s_srat;
+
+    public static bool Read(BootParameters boot, uint* apicIds)
+    {
+        ApicIds = apicIds;
+        ClockPin = LegacyClock;
+        byte* rsdp = boot.AcpiRsdp != 0 ? (byte*)boot.AcpiRsdp : FindRsdp();
+        if (rsdp == null) return false;
+        bool wide = rsdp[15] >= 2;
+        byte* root = wide ? (byte*)*(ulong*)(rsdp + 24) : (byte*)(ulong)*(uint*)(rsdp + 16);
+        int width = wide ? 8 : 4;
+        int count = (int)((*(uint*)(root + 4) - 36) / (uint)width);
+        for (int i = 0; i < count; i++)
+        {
+            byte* table = wide ? (byte*)*(ulong*)(root + 36 + i * 8) : (byte*)(ulong)*(uint*)(root + 36 + i * 4);
+            switch (*(uint*)table)
+            {
+                case Madt: ReadMadt(table); break;
+                case Fadt: ReadFadt(table); break;
+                case Srat: s_srat = table; break;
+                case Mcfg: ReadMcfg(table); break;
+                case Ivrs: Iommus = table; break;
+            }
+        }
+        return CoreCount != 0;
+    }
+
+    /// <summary>EBDA and E0000h-FFFFFh, every 16 bytes (ACPI 5.2.5.1).</summary>
+    private static byte* FindRsdp()
+    {
+        byte* ebda = (byte*)((ulong)*(ushort*)0x40E << 4);
+        byte* found = ebda == null ? null : Scan(ebda, ebda + 1024);
+        return found != null ? found : Scan((byte*)0xE0000, (byte*)0x100000);
+    }
+
+    private static byte* Scan(byte* from, byte* to)
+    {
+        for (; from < to; from += 16)
+        {
+            if (*(ulong*)from != 0x2052_5450_2044_5352) continue;
+            uint sum = 0;
+            for (int i = 0; i < 20; i++) sum += from[i];
+            if ((sum & 0xFF) == 0) return from;
+        }
+        return null;
+    }
+
+    private static void ReadMadt(byte* table)
+    {
+        byte* end = table + *(uint*)(table + 4);
+        for (byte* entry = table + 44; entry + 2 <= end && entry[1] >= 2; entry += entry[1])
+        {
+            if (entry[0] == 0 && (entry[4] & 1) != 0) AddCore(entry[3]);
+            if (entry[0] == 1 && *(uint*)(entry + 8) == 0) IoApic = *(uint*)(entry + 4);
+            if (entry[0] == 2 && entry[3] == LegacyClock) ClockPin = *(uint*)(entry + 4);
+            if (entry[0] == 9 && (entry[8] & 1) != 0) AddCore(*(uint*)(entry + 4));
+        }
+    }
+
+    private static void AddCore(uint apicId)
+    {
+        for (int i = 0; i < CoreCount; i++)
+            if (ApicIds[i] == apicId) return;
+        if (CoreCount < ControlLayout.MaxCores && apicId < Node.ApicIdLimit) ApicIds[CoreCount++] = apicId;
+    }
+
+    private static void ReadMcfg(byte* table)
+    {
+        byte* end = table + *(uint*)(table + 4);
+        for (byte* entry = table + 44; entry + 16 <= end; entry += 16)
+        {
+            if (*(ushort*)(entry + 8) != 0) continue;
+            ConfigurationSpace = *(ulong*)entry;
+            FirstBus = entry[10];
+            LastBus = entry[11];
+        }
+    }
+
+    private static void ReadFadt(byte* table)
+    {
+        TimerPort = (ushort)(*(uint*)(table + 76) & 0xFFFF);
+        TimerIs32Bit = (*(uint*)(table + 112) & 0x100) != 0;
+        Pm1Control = (ushort)(*(uint*)(table + 64) & 0xFFFF);
+    }
+
+    public static uint CellOfCore(uint apicId)
+    {
+        if (s_srat == null) return 0;
+        byte* end = s_srat + *(uint*)(s_srat + 4);
+        for (byte* entry = s_srat + 48; entry + 2 <= end && entry[1] >= 2; entry += entry[1])
+        {
+            if (entry[0] == 0 && entry[3] == apicId && (entry[4] & 1) != 0) return entry[2];
+            if (entry[0] == 2 && *(uint*)(entry + 8) == apicId && (*(uint*)(entry + 12) & 1) != 0) return *(uint*)(entry + 4);
+        }
+        return 0;
+    }
+
+    /// <summary>Cell of an address, and where the range that says so ends.</summary>
+    public static uint CellOfMemory(ulong address, out ulong end)
+    {
+        end = ulong.MaxValue;
+        if (s_srat == null) return 0;
+        byte* tableEnd = s_srat + *(uint*)(s_srat + 4);
+        for (byte* entry = s_srat + 48; entry + 2 <= tableEnd && entry[1] >= 2; entry += entry[1])
+        {
+            if (entry[0] != 1 || (*(uint*)(entry + 28) & 1) == 0) continue;
+            ulong start = *(ulong*)(entry + 8), bytes = *(ulong*)(entry + 16);
+            if (address < start || address - start >= bytes) continue;
+            end = start + bytes;
+            return *(uint*)(entry + 2);
+        }
+        return 0;
+    }
+}

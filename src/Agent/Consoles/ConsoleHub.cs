@@ -1,0 +1,100 @@
+using Google.Protobuf;
+using Osv.Agent.Notes;
+using Osv.Agent.Partitions;
+using Osv.Contracts.Node;
+
+namespace Osv.Agent.Consoles;
+
+/// <summary>
+/// All partitions' consoles: what they print goes to their backlog and from there to the control plane, which fans it out to
+/// viewers and logs; what is typed waits here until the partition takes it. Not thread-safe.
+/// </summary>
+public sealed class ConsoleHub(ControlDevice device, string folder, TimeProvider time) : IDisposable
+{
+    private const int Piece = 16 << 10, InputWaiting = 64 << 10;
+    private readonly Dictionary<string, Backlog> _backlogs = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, List<byte>> _typed = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ConsolePosition> _known = new(StringComparer.Ordinal);
+    private readonly byte[] _buffer = new byte[16 << 10];
+
+    /// <summary>Takes what has been printed and gives what was typed.</summary>
+    public void Pump(IReadOnlyCollection<PartitionNote> notes)
+    {
+        foreach (string gone in _backlogs.Keys.Except(notes.Select(note => note.TenantId)).ToList()) Drop(gone);
+        foreach (PartitionNote note in notes)
+        {
+            if (_backlogs.TryGetValue(note.TenantId, out Backlog? backlog) && backlog.Instance != note.Instance)
+            {
+                Drop(note.TenantId);
+                backlog = null;
+            }
+            if (backlog is null)
+            {
+                _backlogs[note.TenantId] = backlog = new Backlog(folder, note, device);
+                Restart(backlog);
+            }
+            while (backlog.Fill(device, _buffer) == _buffer.Length)
+            {
+            }
+            if (_typed.TryGetValue(note.TenantId, out List<byte>? typed) && typed.Count != 0)
+                typed.RemoveRange(0, device.WriteConsole(note.Partition, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(typed)));
+        }
+    }
+
+    private void Drop(string tenant)
+    {
+        _backlogs.Remove(tenant, out Backlog? gone);
+        gone?.Dispose();
+        _typed.Remove(tenant);
+    }
+
+    /// <summary>A new session: what the control plane has of each console. The rest is sent.</summary>
+    public void Resume(IEnumerable<ConsolePosition> known)
+    {
+        _known.Clear();
+        foreach (ConsolePosition position in known) _known[position.TenantId] = position;
+        foreach (Backlog backlog in _backlogs.Values) Restart(backlog);
+    }
+
+    private void Restart(Backlog backlog) =>
+        backlog.Sent = _known.TryGetValue(backlog.TenantId, out ConsolePosition? position) && position.Instance == backlog.Instance ? position.Offset : 0;
+
+    /// <summary>Types; false when the partition has not taken what was typed before.</summary>
+    public bool Type(string tenant, ReadOnlySpan<byte> text)
+    {
+        if (!_typed.TryGetValue(tenant, out List<byte>? typed)) _typed[tenant] = typed = [];
+        if (typed.Count + text.Length > InputWaiting) return false;
+        typed.AddRange(text);
+        return true;
+    }
+
+    /// <summary>A piece of each console that has something new.</summary>
+    public IEnumerable<ConsoleOutput> Collect()
+    {
+        foreach (Backlog backlog in _backlogs.Values)
+        {
+            if (backlog.Sent >= backlog.Head) continue;
+            ulong position = backlog.Sent;
+            byte[] data = backlog.Read(ref position, Piece);
+            uint dropped = unchecked(backlog.Lost - backlog.LostBefore);
+            var output = new ConsoleOutput
+            {
+                TenantId = backlog.TenantId,
+                Instance = backlog.Instance,
+                Offset = position,
+                Data = UnsafeByteOperations.UnsafeWrap(data),
+                TimeUnixMs = (ulong)time.GetUtcNow().ToUnixTimeMilliseconds(),
+                LostBefore = position - backlog.Sent + dropped,
+            };
+            backlog.Sent = position + (ulong)data.Length;
+            backlog.LostBefore = backlog.Lost;
+            yield return output;
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (Backlog backlog in _backlogs.Values) backlog.Dispose();
+        _backlogs.Clear();
+    }
+}

@@ -1,0 +1,190 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Security.Cryptography;
+using Osv.Agent.Node;
+using Osv.Contracts.Node;
+
+namespace Osv.Agent.Images;
+
+/// <summary>How far an artifact has come.</summary>
+/// <param name="Path">Of the whole, checked file; null: not there yet.</param>
+/// <param name="Failure">Why it will not come as asked; null: it is on its way.</param>
+public sealed record ImageProgress(string? Path, ulong Bytes, string? Failure);
+
+/// <summary>Where the reconciler gets artifacts from.</summary>
+public interface IImageSource
+{
+    /// <summary>Begins to fetch, or says how far it has come. Returns at once.</summary>
+    ImageProgress Request(Artifact artifact);
+
+    /// <summary>Keeps these hashes, and may drop others when room is needed.</summary>
+    void Keep(IReadOnlySet<string> hashes);
+}
+
+/// <summary>
+/// Kernels and initrds by hash, in a folder. A download that breaks goes on where it stopped; what does not match its hash is
+/// thrown away and never used. Thread-safe.
+/// </summary>
+public sealed class ImageCache(string folder, HttpClient http, TimeProvider time, AgentLog log, long capacity) : IImageSource, IDisposable
+{
+    private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(2), s_silence = TimeSpan.FromSeconds(20), s_afterFailure = TimeSpan.FromSeconds(30);
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, Download> _downloads = new(StringComparer.Ordinal);
+    private readonly CancellationTokenSource _end = new();
+    private IReadOnlySet<string> _kept = new HashSet<string>();
+
+    private sealed class Download
+    {
+        public ulong Bytes;
+        public string? Failure;
+        public long FailedAt;
+        public bool Done;
+    }
+
+    /// <summary>A file is whole once it bears this name: it is renamed after its hash was checked.</summary>
+    private string PathOf(string hash) => Path.Combine(folder, hash);
+
+    public ImageProgress Request(Artifact artifact)
+    {
+        string hash = Convert.ToHexStringLower(artifact.Sha256.Span);
+        if (hash.Length != 64) return new ImageProgress(null, 0, $"the image's hash has {artifact.Sha256.Length} bytes, a SHA-256 has 32");
+        lock (_gate)
+        {
+            if (_downloads.TryGetValue(hash, out Download? download))
+            {
+                if (download.Done && File.Exists(PathOf(hash))) return new ImageProgress(PathOf(hash), artifact.Bytes, null);
+                if (download is { Done: false, Failure: null }) return new ImageProgress(null, download.Bytes, null);
+                if (!download.Done && time.GetElapsedTime(download.FailedAt) < s_afterFailure) return new ImageProgress(null, download.Bytes, download.Failure);
+            }
+            Directory.CreateDirectory(folder);
+            if (File.Exists(PathOf(hash)))
+            {
+                _downloads[hash] = new Download { Done = true, Bytes = artifact.Bytes };
+                return new ImageProgress(PathOf(hash), artifact.Bytes, null);
+            }
+            if (!MakeRoom(artifact.Bytes)) return new ImageProgress(null, 0, $"the image has {artifact.Bytes >> 20} MiB; the node keeps at most {capacity >> 20} MiB of images and all are in use");
+            _downloads[hash] = download = new Download();
+            _ = Task.Run(() => FetchAsync(artifact.Clone(), hash, download, _end.Token));
+            return new ImageProgress(null, 0, null);
+        }
+    }
+
+    public void Keep(IReadOnlySet<string> hashes)
+    {
+        lock (_gate) _kept = hashes;
+    }
+
+    private bool MakeRoom(ulong bytes)
+    {
+        var files = new DirectoryInfo(folder).GetFiles().OrderBy(file => file.LastAccessTimeUtc).ToList();
+        long used = files.Sum(file => file.Length);
+        foreach (FileInfo file in files)
+        {
+            if (used + (long)bytes <= capacity) break;
+            string hash = Path.GetFileNameWithoutExtension(file.Name);
+            if (_kept.Contains(hash)) continue;
+            used -= file.Length;
+            file.Delete();
+            _downloads.Remove(hash);
+        }
+        return used + (long)bytes <= capacity;
+    }
+
+    private async Task FetchAsync(Artifact artifact, string hash, Download download, CancellationToken cancel)
+    {
+        string part = PathOf(hash) + ".part";
+        try
+        {
+            while (true)
+            {
+                try
+                {
+                    await ContinueAsync(artifact, part, download, cancel).ConfigureAwait(false);
+                    break;
+                }
+                catch (Exception error) when (error is HttpRequestException or IOException or TimeoutException)
+                {
+                    log.Warn("images", $"{artifact.Url} broke off at {download.Bytes} of {artifact.Bytes} bytes: {error.Message}; trying again");
+                    await Task.Delay(s_retry, time, cancel).ConfigureAwait(false);
+                }
+            }
+            string found = await HashAsync(part, cancel).ConfigureAwait(false);
+            if (found != hash) throw new InvalidDataException($"the image from {artifact.Url} has the wrong hash: {found}, not {hash}");
+            lock (_gate)
+            {
+                File.Move(part, PathOf(hash), overwrite: true);
+                download.Done = true;
+            }
+            log.Info("images", $"{artifact.Url} is here, {artifact.Bytes} bytes, {hash}");
+        }
+        catch (Exception error) when (error is InvalidDataException or UriFormatException or InvalidOperationException or NotSupportedException)
+        {
+            File.Delete(part);
+            log.Error("images", error.Message);
+            lock (_gate)
+            {
+                download.FailedAt = time.GetTimestamp();
+                download.Failure = error.Message;
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The agent ends; the part stays and the next one goes on from it.
+        }
+    }
+
+    /// <summary>Fetches from where the part ends.</summary>
+    private async Task ContinueAsync(Artifact artifact, string part, Download download, CancellationToken cancel)
+    {
+        using var file = new FileStream(part, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read, 0);
+        if (file.Length > (long)artifact.Bytes) file.SetLength(0);
+        file.Position = file.Length;
+        download.Bytes = (ulong)file.Length;
+        if (file.Length == (long)artifact.Bytes) return;
+        using var request = new HttpRequestMessage(HttpMethod.Get, artifact.Url);
+        if (file.Length != 0) request.Headers.Range = new RangeHeaderValue(file.Length, null);
+        using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        silence.CancelAfter(s_silence);
+        try
+        {
+            using HttpResponseMessage response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, silence.Token).ConfigureAwait(false);
+            if (response.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Gone or HttpStatusCode.Forbidden or HttpStatusCode.Unauthorized)
+                throw new InvalidDataException($"{artifact.Url} answers {(int)response.StatusCode} {response.ReasonPhrase}");
+            if (response.StatusCode == HttpStatusCode.OK && file.Length != 0)
+            {
+                file.SetLength(0);
+                file.Position = 0;
+                download.Bytes = 0;
+            }
+            response.EnsureSuccessStatusCode();
+            using Stream body = await response.Content.ReadAsStreamAsync(silence.Token).ConfigureAwait(false);
+            byte[] buffer = new byte[64 << 10];
+            while (true)
+            {
+                silence.CancelAfter(s_silence);
+                int count = await body.ReadAsync(buffer, silence.Token).ConfigureAwait(false);
+                if (count == 0) break;
+                if (download.Bytes + (ulong)count > artifact.Bytes) throw new InvalidDataException($"{artifact.Url} has more than the {artifact.Bytes} bytes announced");
+                file.Write(buffer, 0, count);
+                download.Bytes += (ulong)count;
+            }
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            throw new TimeoutException($"nothing came for {s_silence.TotalSeconds:0} s");
+        }
+        if (download.Bytes < artifact.Bytes) throw new IOException("the connection ended early");
+    }
+
+    private static async Task<string> HashAsync(string path, CancellationToken cancel)
+    {
+        using FileStream file = File.OpenRead(path);
+        return Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancel).ConfigureAwait(false));
+    }
+
+    public void Dispose()
+    {
+        _end.Cancel();
+        _end.Dispose();
+    }
+}

@@ -1,0 +1,302 @@
+using Google.Protobuf;
+using Osv.Agent.Consoles;
+using Osv.Agent.Health;
+using Osv.Agent.Images;
+using Osv.Agent.Notes;
+using Osv.Agent.Partitions;
+using Osv.Agent.Session;
+using Osv.Contracts.ControlDevice;
+using Osv.Contracts.Node;
+
+namespace Osv.Agent.Node;
+
+/// <summary>
+/// The agent of one node: keeps partitions as they are wanted, whether or not the control plane can be heard, and tells it what
+/// it sees. One lock guards the control device and all that hangs on it.
+/// </summary>
+public sealed class NodeAgent : ISessionPeer, IDisposable
+{
+    public static readonly TimeSpan Step = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan s_observe = TimeSpan.FromSeconds(10), s_look = TimeSpan.FromMilliseconds(100), s_note = TimeSpan.FromSeconds(1);
+    private const int MaxUnacknowledged = 256;
+    private const long MaxConsoleBytes = 512 << 10;
+
+    private readonly Lock _gate = new();
+    private readonly ControlDevice _device;
+    private readonly NodeNotes _notes;
+    private readonly NodePaths _paths;
+    private readonly TimeProvider _time;
+    private readonly AgentLog _log;
+    private readonly Reconciler _reconciler;
+    private readonly ConsoleHub _consoles;
+    private readonly Prober _prober;
+    private readonly EventFeed _feed;
+    private readonly EventReporter _events;
+    private readonly string _bootId;
+    private ulong _eventsSeen, _logSent;
+    private TimeSpan _heartbeat = TimeSpan.FromSeconds(5);
+    private long _lastHeartbeat, _lastLook, _lastObserved, _lastNote, _lastStatus;
+    private ObservedState? _told;
+    private bool _inventoryDue, _fenced;
+    private readonly Queue<string> _probes = [];
+
+    public NodeAgent(ControlDevice device, NodeNotes notes, IImageSource images, NodePaths paths, TimeProvider time, AgentLog log)
+    {
+        _device = device;
+        _notes = notes;
+        _paths = paths;
+        _time = time;
+        _log = log;
+        if (notes.Node is null) notes.Save(new NodeNote { BootId = Guid.NewGuid().ToString("N") });
+        NodeNote note = notes.Node!;
+        _bootId = note.BootId;
+        Lease = new Lease(time);
+        long silence = note.ContactRestarts == device.Header.ManagementRestarts ? Uptime - note.ContactTicks : Uptime;
+        Lease.Resume(TimeSpan.FromSeconds(note.LeaseSeconds), TimeSpan.FromMilliseconds(Math.Max(0, silence)));
+        _reconciler = new Reconciler(device, notes, images, Lease, time, log);
+        _consoles = new ConsoleHub(device, paths.Consoles, time);
+        _prober = new Prober(device, time, log);
+        _feed = new EventFeed(device);
+        _events = new EventReporter(_feed, PairClock(), _bootId);
+        _eventsSeen = _feed.Last;
+        if (File.Exists(paths.Desired)) Remember(DesiredState.Parser.ParseFrom(File.ReadAllBytes(paths.Desired)));
+    }
+
+    /// <summary>Milliseconds since the management Linux booted: a clock that outlives the agent and never jumps.</summary>
+    private static long Uptime => Environment.TickCount64;
+
+    public Lease Lease { get; }
+
+    /// <summary>Set once the node is enrolled.</summary>
+    public IdentityHolder? Identity { get; set; }
+
+    /// <summary>Told the control plane's time whenever it comes.</summary>
+    public Action<DateTimeOffset>? ServerTime { get; init; }
+
+    /// <summary>Set once there is one.</summary>
+    public SessionClient? Session { get; set; }
+    public string ControlPlane { get; init; } = string.Empty;
+
+    /// <summary>The monitor entered partition 0 when this Linux began to count its uptime, give or take its decompression.</summary>
+    private MonitorClock PairClock()
+    {
+        ulong stamp = _device.Header.ManagementTsc;
+        foreach (EventEntry entry in _feed.After(0))
+        {
+            if (entry.Partition == 0 && entry.Kind == (uint)Contracts.ControlDevice.EventKind.Started) stamp = entry.Tsc;
+        }
+        return new MonitorClock(_device.Header.TscKilohertz, stamp, _time.GetTimestamp() - Uptime * _time.TimestampFrequency / 1000, _time);
+    }
+
+    /// <summary>Until cancelled.</summary>
+    public async Task RunAsync(CancellationToken cancel)
+    {
+        while (!cancel.IsCancellationRequested)
+        {
+            Tick();
+            await Task.Delay(Step, _time, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+        _device.EndBeat();
+    }
+
+    /// <summary>One round over everything but the network.</summary>
+    public void Tick()
+    {
+        lock (_gate)
+        {
+            _device.Beat();
+            _consoles.Pump([.. _reconciler.Notes]);
+            foreach (EventEntry entry in _feed.After(_eventsSeen))
+            {
+                _eventsSeen = entry.Sequence;
+                if (entry.Kind == (uint)Contracts.ControlDevice.EventKind.Hung) _prober.Hung(entry.ApicId);
+                _log.Info("health", $"event {entry.Sequence}: {(Contracts.ControlDevice.EventKind)entry.Kind} partition {entry.Partition} {(StopCause)entry.Cause}");
+            }
+            _reconciler.Tick();
+            if (_reconciler.AwaitsWord && !_fenced) ForgetFenced();
+            _fenced = _reconciler.AwaitsWord;
+            _events.Learn(_reconciler.Notes);
+            _prober.Tick(_reconciler.Notes);
+            while (_probes.TryDequeue(out string? tenant))
+            {
+                if (_reconciler.Notes.FirstOrDefault(note => note.TenantId == tenant) is { } note) _prober.Probe(note);
+            }
+            if (Due(ref _lastStatus, TimeSpan.FromSeconds(1))) WriteStatus();
+        }
+    }
+
+    private bool Due(ref long last, TimeSpan period)
+    {
+        if (last != 0 && _time.GetElapsedTime(last) < period) return false;
+        last = _time.GetTimestamp();
+        return true;
+    }
+
+    private ObservedState Observe()
+    {
+        ObservedState state = _reconciler.Observe();
+        foreach (CoreSample sample in state.Partitions.SelectMany(partition => partition.Cores)) sample.Health = _prober.HealthOf(sample.ApicId);
+        return state;
+    }
+
+    private void WriteStatus()
+    {
+        ObservedState state = Observe();
+        int free = 0, cores = 0;
+        foreach (CoreEntry core in _device.Cores)
+        {
+            cores++;
+            if (core.Partition == 0xFFFF) free++;
+        }
+        var status = new AgentStatus(
+            AgentVersion.Text, Identity?.Current.NodeId, _bootId, ControlPlane, Session?.ConnectedSince, Lease.Silence.TotalSeconds, Lease.Duration.TotalSeconds,
+            _reconciler.Revision, _device.Header.ManagementRestarts, cores, free, Environment.WorkingSet, _time.GetUtcNow(),
+            [.. state.Partitions.Select(seen => new PartitionStatus(seen.TenantId, seen.Partition, seen.Phase.ToString(), seen.Reason, seen.ApicIds.Count, seen.MemoryBytes, seen.Restarts))]);
+        NodePaths.WriteWhole(_paths.Status, status.ToJson());
+    }
+
+    private void Remember(DesiredState desired)
+    {
+        if (!_reconciler.Apply(desired)) return;
+        _log.Info("partitions", $"desired state {desired.Revision}: {desired.Partitions.Count} partitions");
+    }
+
+    /// <summary>An agent after us, which may find the lease renewed, must not start what this one has fenced.</summary>
+    private void ForgetFenced()
+    {
+        if (!File.Exists(_paths.Desired)) return;
+        DesiredState desired = DesiredState.Parser.ParseFrom(File.ReadAllBytes(_paths.Desired));
+        List<DesiredPartition> keep = [.. desired.Partitions.Where(partition => partition.Lease != LeasePolicy.Stop)];
+        if (keep.Count == desired.Partitions.Count) return;
+        desired.Partitions.Clear();
+        desired.Partitions.Add(keep);
+        NodePaths.WriteWhole(_paths.Desired, desired.ToByteArray());
+    }
+
+    /// <summary>The control plane was heard: the lease begins anew, and an agent after us shall know.</summary>
+    private void Contact()
+    {
+        Lease.Renew();
+        if (Due(ref _lastNote, s_note)) SaveLease();
+    }
+
+    private void SaveLease() => _notes.Save(_notes.Node! with { ContactTicks = Uptime, ContactRestarts = _device.Header.ManagementRestarts, LeaseSeconds = (uint)Lease.Duration.TotalSeconds });
+
+    public Hello Greet()
+    {
+        lock (_gate) return new Hello { BootId = _bootId, AgentVersion = AgentVersion.Text, DesiredRevision = _reconciler.AwaitsWord ? 0 : _reconciler.Revision };
+    }
+
+    public void Welcomed(Welcome welcome, bool resumed)
+    {
+        lock (_gate)
+        {
+            Lease.SetDuration(TimeSpan.FromSeconds(welcome.LeaseSeconds));
+            Contact();
+            SaveLease();
+            if (welcome.HeartbeatSeconds != 0) _heartbeat = TimeSpan.FromSeconds(welcome.HeartbeatSeconds);
+            if (welcome.ServerTimeUnixMs != 0) ServerTime?.Invoke(DateTimeOffset.FromUnixTimeMilliseconds((long)welcome.ServerTimeUnixMs));
+            _told = null;
+            _lastHeartbeat = 0;
+            _inventoryDue = true;
+            if (resumed) return;
+            _events.Sent = Math.Min(welcome.EventsKnown, _feed.Last);
+            _consoles.Resume(welcome.Consoles);
+            _logSent = 0;
+        }
+    }
+
+    public void Receive(ControlEnvelope envelope)
+    {
+        lock (_gate)
+        {
+            Contact();
+            switch (envelope.BodyCase)
+            {
+                case ControlEnvelope.BodyOneofCase.Desired:
+                    NodePaths.WriteWhole(_paths.Desired, envelope.Desired.ToByteArray());
+                    Remember(envelope.Desired);
+                    _told = null;
+                    break;
+                case ControlEnvelope.BodyOneofCase.Console:
+                    if (!_consoles.Type(envelope.Console.TenantId, envelope.Console.Data.Span)) _log.Warn("console", $"{envelope.Console.TenantId} does not read its console: {envelope.Console.Data.Length} bytes dropped");
+                    break;
+                case ControlEnvelope.BodyOneofCase.Probe:
+                    _probes.Enqueue(envelope.Probe.TenantId);
+                    break;
+                case ControlEnvelope.BodyOneofCase.Command:
+                    Obey(envelope.Command);
+                    break;
+                case ControlEnvelope.BodyOneofCase.Renewal:
+                    Identity?.Take(envelope.Renewal.Certificate);
+                    break;
+            }
+        }
+    }
+
+    private void Obey(NodeCommand command)
+    {
+        _log.Warn("node", $"the control plane orders: {command.CommandCase}");
+        _device.Request.Partition = 0;
+        _device.Request.Argument = command.CommandCase == NodeCommand.CommandOneofCase.PowerOff ? 2u : 1u;
+        _device.Execute(ControlOperation.Stop);
+    }
+
+    public IEnumerable<AgentEnvelope> Collect(Outbox outbox)
+    {
+        var said = new List<AgentEnvelope>();
+        lock (_gate)
+        {
+            if (outbox.Unacknowledged >= MaxUnacknowledged) return said;
+            if (_inventoryDue)
+            {
+                _inventoryDue = false;
+                said.Add(new AgentEnvelope { Inventory = InventoryReader.Read(_device, _bootId, _time) });
+            }
+            said.AddRange(_events.Collect().Select(happened => new AgentEnvelope { Event = happened }));
+            if (_told is null || Due(ref _lastLook, s_look)) said.AddRange(Changed());
+            if (outbox.ConsoleBytes < MaxConsoleBytes) said.AddRange(_consoles.Collect().Select(output => new AgentEnvelope { Console = output }));
+            foreach (LogLine line in _log.After(_logSent).Take(64))
+            {
+                _logSent = line.Number;
+                said.Add(new AgentEnvelope { Log = line });
+            }
+            if (Identity?.Ask() is { } renewal) said.Add(new AgentEnvelope { Renewal = renewal });
+            if (Due(ref _lastHeartbeat, _heartbeat))
+            {
+                said.Add(new AgentEnvelope { Heartbeat = new Heartbeat { UptimeMs = (ulong)Uptime, ResidentBytes = (ulong)Environment.WorkingSet, MemoryFreeBytes = LinuxMemory.Available() } });
+            }
+        }
+        return said;
+    }
+
+    /// <summary>The observed state, when it has changed or has not been told for long.</summary>
+    private IEnumerable<AgentEnvelope> Changed()
+    {
+        ObservedState now = Observe();
+        if (_told is not null && SameButForCounters(_told, now) && !Due(ref _lastObserved, s_observe)) yield break;
+        _lastObserved = _time.GetTimestamp();
+        _told = now;
+        yield return new AgentEnvelope { Observed = now };
+    }
+
+    private static bool SameButForCounters(ObservedState before, ObservedState now)
+    {
+        static ObservedState Bare(ObservedState state)
+        {
+            ObservedState copy = state.Clone();
+            copy.TakenUnixMs = 0;
+            foreach (ObservedPartition partition in copy.Partitions)
+            {
+                partition.Exits.Clear();
+                partition.FetchedBytes = 0;
+                foreach (CoreSample core in partition.Cores) core.Rip = core.Cpl = 0;
+                foreach (CoreSample core in partition.Cores) core.InterruptsOn = false;
+            }
+            return copy;
+        }
+        return Bare(before).Equals(Bare(now));
+    }
+
+    public void Dispose() => _consoles.Dispose();
+}

@@ -1,0 +1,94 @@
+using System.CommandLine;
+using System.Diagnostics;
+
+namespace Osv.Cli.Test;
+
+/// <summary><c>osv test [SUITE ...]</c>: builds the solution and runs every test project of the suites.</summary>
+internal static class TestCommand
+{
+    private static readonly string[] Suites = ["unit", "model", "ring0", "integration", "e2e"];
+
+    public static Command Create()
+    {
+        var suites = new Argument<string[]>("suite") { Description = $"Any of: {string.Join(", ", Suites)}. None named: all.", Arity = ArgumentArity.ZeroOrMore };
+        suites.AcceptOnlyFromAmong(Suites);
+        var command = new Command("test", "Run the test suites.") { suites };
+        command.SetAction((result, cancel) => RunAsync(result.GetValue(suites) is { Length: > 0 } named ? named : Suites, cancel));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string[] suites, CancellationToken cancel)
+    {
+        string logs = Repository.Artifacts("test");
+        Directory.CreateDirectory(logs);
+        Console.WriteLine("building OSV.Cloud.sln");
+        int built = await ExecuteAsync("dotnet", ["build", Path.Combine(Repository.Root, "OSV.Cloud.sln"), "-c", "Release", "-v", "q", "-nologo"], Path.Combine(logs, "build.log"), cancel).ConfigureAwait(false);
+        if (built != 0)
+        {
+            await Console.Out.WriteLineAsync(await File.ReadAllTextAsync(Path.Combine(logs, "build.log"), cancel).ConfigureAwait(false)).ConfigureAwait(false);
+            Console.WriteLine("0 passed, 1 failed, 0 skipped");
+            return 1;
+        }
+
+        var total = new TestTotals(0, 0, 0);
+        foreach (string suite in suites)
+        {
+            IReadOnlyList<TestProject> projects = TestProject.Find(Path.Combine(Repository.Root, "tests"), suite);
+            if (projects.Count == 0) Console.WriteLine($"{suite}: no tests yet");
+            foreach (TestProject project in projects)
+            {
+                total += await RunProjectAsync(project, suite, logs, cancel).ConfigureAwait(false);
+            }
+        }
+        Console.WriteLine($"{total.Passed} passed, {total.Failed} failed, {total.Skipped} skipped");
+        return total is { Failed: 0, Passed: > 0 } ? 0 : 1;
+    }
+
+    private static async Task<TestTotals> RunProjectAsync(TestProject project, string suite, string logs, CancellationToken cancel)
+    {
+        var clock = Stopwatch.StartNew();
+        string report = Path.Combine(logs, $"{project.Name}.xml"), log = Path.Combine(logs, $"{project.Name}.log");
+        File.Delete(report);
+        int exit = await ExecuteAsync("dotnet", [project.Assembly, "-xml", report, "-noColor"], log, cancel).ConfigureAwait(false);
+        if (!File.Exists(report))
+        {
+            Console.WriteLine($"{suite}: {project.Name} ended with status {exit} and wrote no report; see {log}");
+            return new TestTotals(0, 1, 0);
+        }
+        TestReport read = TestReport.Read(report);
+        foreach (TestOutcome failed in read.Failures) Console.WriteLine($"FAILED {failed.Name}\n    {failed.Message.ReplaceLineEndings("\n    ")}");
+        foreach (TestOutcome skipped in read.Skips) Console.WriteLine($"skipped {skipped.Name}: {skipped.Message}");
+        TestTotals totals = read.Totals;
+        if (exit != 0 && totals.Failed == 0)
+        {
+            Console.WriteLine($"{suite}: {project.Name} ended with status {exit} though no test failed; see {log}");
+            totals += new TestTotals(0, 1, 0);
+        }
+        Console.WriteLine($"{suite}: {project.Name}: {totals.Passed} passed, {totals.Failed} failed, {totals.Skipped} skipped in {clock.Elapsed.TotalSeconds:F1} s");
+        return totals;
+    }
+
+    private static async Task<int> ExecuteAsync(string file, IReadOnlyList<string> arguments, string log, CancellationToken cancel)
+    {
+        using var process = new Process { StartInfo = new ProcessStartInfo(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Repository.Root } };
+        var writer = TextWriter.Synchronized(new StreamWriter(log));
+        await using (writer.ConfigureAwait(false))
+        {
+            process.OutputDataReceived += (_, line) => { if (line.Data is { } text) writer.WriteLine(text); };
+            process.ErrorDataReceived += (_, line) => { if (line.Data is { } text) writer.WriteLine(text); };
+            process.Start();
+            process.BeginOutputReadLine();
+            process.BeginErrorReadLine();
+            try
+            {
+                await process.WaitForExitAsync(cancel).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                process.Kill(entireProcessTree: true);
+                throw;
+            }
+            return process.ExitCode;
+        }
+    }
+}

@@ -1,0 +1,53 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.WebUtilities;
+
+namespace Osv.Web.Hosting;
+
+/// <summary>A piece of a list.</summary>
+/// <param name="Items">In the order of the list.</param>
+/// <param name="NextCursor">Give it as cursor to get the next piece; null: this was the last.</param>
+public sealed record Page<T>(IReadOnlyList<T> Items, string? NextCursor);
+
+/// <summary>Which piece of a list is wanted. A cursor holds the key of the last item seen, so that what is added or deleted meanwhile neither repeats nor hides others.</summary>
+/// <param name="Limit">1 to 500 items; 100 if not given.</param>
+/// <param name="Cursor">nextCursor of the piece before.</param>
+public sealed record PageRequest([FromQuery] int? Limit = null, [FromQuery] string? Cursor = null)
+{
+    public const int Largest = 500;
+
+    public const int Usual = 100;
+
+    public static PageRequest First { get; } = new(Largest);
+
+    /// <summary>One more than wanted tells whether there is a next piece.</summary>
+    internal int Take => Size + 1;
+
+    private int Size => Limit switch
+    {
+        null => Usual,
+        >= 1 and <= Largest => Limit.Value,
+        _ => throw RefusalException.Invalid("limit", $"limit is {Limit}: use 1 to {Largest}"),
+    };
+
+    /// <summary>The key after which to go on; the default for the first piece.</summary>
+    internal TKey? After<TKey>()
+    {
+        if (string.IsNullOrEmpty(Cursor)) return default;
+        try
+        {
+            return JsonSerializer.Deserialize<TKey>(WebEncoders.Base64UrlDecode(Cursor));
+        }
+        catch (Exception bad) when (bad is FormatException or JsonException)
+        {
+            throw RefusalException.Invalid("cursor", "the cursor is none of ours: leave it out to start from the beginning");
+        }
+    }
+
+    internal Page<T> Of<T, TKey>(List<T> rows, Func<T, TKey> key)
+    {
+        if (rows.Count <= Size) return new Page<T>(rows, null);
+        rows.RemoveAt(rows.Count - 1);
+        return new Page<T>(rows, WebEncoders.Base64UrlEncode(JsonSerializer.SerializeToUtf8Bytes(key(rows[^1]))));
+    }
+}

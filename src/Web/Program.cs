@@ -1,0 +1,4 @@
+using Osv.Web.Hosting;
+
+WebApplication host = OsvHost.Build(args);
+await host.RunAsync();

@@ -1,0 +1,98 @@
+using Microsoft.EntityFrameworkCore;
+using Osv.Data;
+using Osv.Data.Lifecycles;
+using Osv.Data.Logs;
+using Osv.Data.Projects;
+using Osv.Data.Tenants;
+using Osv.Web.Access;
+using Osv.Web.Hosting;
+using Osv.Web.Projects;
+
+namespace Osv.Web.Tenants;
+
+/// <summary>What is known about tenants.</summary>
+public sealed class TenantQueries(IDbContextFactory<OsvDbContext> contexts, ProjectLookup projects, TimeProvider time)
+{
+    /// <summary>Most readings in one answer.</summary>
+    private const int MostReadings = 10_000;
+
+    public async Task<Page<TenantView>> ListAsync(Caller caller, string? project, TenantState? state, string? node, PageRequest page, CancellationToken cancel)
+    {
+        Guid[]? scope = await projects.ScopeAsync(caller, project, cancel);
+        await using OsvDbContext data = await contexts.CreateDbContextAsync(cancel);
+        Key after = page.After<Key>() ?? new Key("", Guid.Empty);
+        List<TenantRow> rows = await TenantRow.Select(data, data.Tenants.AsNoTracking().Where(tenant => scope == null || scope.Contains(tenant.ProjectId)))
+            .Where(row => (state == null || row.Lifecycle.State == state) && (node == null || row.Node == node))
+            .Where(row => EF.Functions.GreaterThan(ValueTuple.Create(row.Tenant.Name, row.Tenant.Id), ValueTuple.Create(after.Name, after.Id)))
+            .OrderBy(row => row.Tenant.Name).ThenBy(row => row.Tenant.Id).Take(page.Take).AsNoTracking().ToListAsync(cancel);
+        DateTimeOffset now = time.GetUtcNow();
+        return page.Of(rows.ConvertAll(row => row.View(now)), view => new Key(view.Name, view.Id));
+    }
+
+    public async Task<(TenantView View, string Tag)> ShowAsync(Caller caller, string tenant, string? project, CancellationToken cancel)
+    {
+        await using OsvDbContext data = await contexts.CreateDbContextAsync(cancel);
+        TenantRow row = await FindAsync(data, caller, tenant, project, cancel);
+        return (row.View(time.GetUtcNow()), row.Tag);
+    }
+
+    public async Task<TenantTimeline> TimelineAsync(Caller caller, string tenant, string? project, CancellationToken cancel)
+    {
+        await using OsvDbContext data = await contexts.CreateDbContextAsync(cancel);
+        Guid id = (await FindAsync(data, caller, tenant, project, cancel)).Tenant.Id;
+        List<TenantTransition> transitions = await data.TenantTransitions.AsNoTracking().Where(row => row.TenantId == id).OrderByDescending(row => row.Id).Take(PageRequest.Largest).ToListAsync(cancel);
+        transitions.Reverse();
+        TenantObserved? seen = await data.TenantObserved.AsNoTracking().SingleOrDefaultAsync(row => row.TenantId == id, cancel);
+        DateTimeOffset now = time.GetUtcNow();
+        List<TenantHealthView> health = await data.TenantHealthReports.AsNoTracking().Where(row => row.TenantId == id && (row.ExpiresAt == null || row.ExpiresAt > now)).OrderBy(row => row.Source)
+            .Select(row => new TenantHealthView(row.Source, row.Summary, row.PreventsStateChanges, row.SuppressesAlerts, row.ObservedAt)).ToListAsync(cancel);
+        return new TenantTimeline(
+            transitions.ConvertAll(row => new TransitionView(row.FromState?.ToString(), row.ToState.ToString(), row.Reason, row.Owner, row.At, row.DeadlineAt)),
+            seen is null ? null : new ObservationView(seen.PartitionState, seen.PartitionNumber, seen.EndCause, seen.ObservedAt),
+            health);
+    }
+
+    public async Task<ExitCounts> ExitsAsync(Caller caller, string tenant, string? project, CancellationToken cancel)
+    {
+        await using OsvDbContext data = await contexts.CreateDbContextAsync(cancel);
+        TenantRow row = await FindAsync(data, caller, tenant, project, cancel);
+        Guid id = row.Tenant.Id;
+        // The counters of all reasons are read at once, so the last reading is the rows of the last time.
+        DateTimeOffset? last = await data.ExitSamples.Where(sample => sample.TenantId == id).MaxAsync(sample => (DateTimeOffset?)sample.At, cancel);
+        Dictionary<string, long> counts = last is null ? [] : await data.ExitSamples.AsNoTracking().Where(sample => sample.TenantId == id && sample.At == last)
+            .OrderBy(sample => sample.ExitReason).ToDictionaryAsync(sample => sample.ExitReason, sample => sample.Total, cancel);
+        return new ExitCounts(row.Tenant.Name, row.Lifecycle.State == TenantState.Running ? row.Lifecycle.EnteredAt : null, last, counts.Values.Sum(), counts);
+    }
+
+    public async Task<ExitHistory> ExitHistoryAsync(Caller caller, string tenant, string? project, int minutes, CancellationToken cancel)
+    {
+        if (minutes is < 1 or > 24 * 60) throw RefusalException.Invalid("minutes", $"minutes is {minutes}: use 1 to {24 * 60}");
+        await using OsvDbContext data = await contexts.CreateDbContextAsync(cancel);
+        Guid id = (await FindAsync(data, caller, tenant, project, cancel)).Tenant.Id;
+        DateTimeOffset since = time.GetUtcNow().AddMinutes(-minutes);
+        List<ExitSample> samples = await data.ExitSamples.AsNoTracking().Where(sample => sample.TenantId == id && sample.At >= since)
+            .OrderByDescending(sample => sample.At).Take(MostReadings).ToListAsync(cancel);
+        DateTimeOffset[] times = [.. samples.Select(sample => sample.At).Distinct().Order()];
+        Dictionary<(string, DateTimeOffset), long> totals = samples.ToDictionary(sample => (sample.ExitReason, sample.At), sample => sample.Total);
+        return new ExitHistory(times, samples.Select(sample => sample.ExitReason).Distinct().Order(StringComparer.Ordinal).ToDictionary(
+            reason => reason, reason => (IReadOnlyList<long?>)[.. times.Select(at => totals.TryGetValue((reason, at), out long total) ? total : (long?)null)]));
+    }
+
+    /// <summary>Finds a tenant by id or name among the projects that the caller may see.</summary>
+    internal async Task<TenantRow> FindAsync(OsvDbContext data, Caller caller, string tenant, string? project, CancellationToken cancel, ProjectRole least = ProjectRole.Viewer)
+    {
+        Guid[]? scope = await projects.ScopeAsync(caller, project, cancel);
+        bool isId = Guid.TryParse(tenant, out Guid id);
+        List<TenantRow> found = await TenantRow.Select(data, data.Tenants.Where(row => (isId ? row.Id == id : row.Name == tenant) && (scope == null || scope.Contains(row.ProjectId)))).Take(2).ToListAsync(cancel);
+        TenantRow row = found switch
+        {
+            [] => throw RefusalException.NotFound("tenant", tenant),
+            [var only] => only,
+            _ => throw RefusalException.Conflict($"several projects have a tenant '{tenant}': name the project too"),
+        };
+        caller.Require(row.Tenant.ProjectId, least, "tenant", tenant);
+        return row;
+    }
+
+    private sealed record Key(string Name, Guid Id);
+}

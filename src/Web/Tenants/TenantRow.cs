@@ -1,0 +1,47 @@
+using Osv.Data;
+using Osv.Data.Tenants;
+using Osv.Web.Hosting;
+
+namespace Osv.Web.Tenants;
+
+/// <summary>A tenant with all rows that its view is made of.</summary>
+internal sealed class TenantRow
+{
+    public required Tenant Tenant { get; init; }
+
+    public required TenantDesired Desired { get; init; }
+
+    public required TenantLifecycle Lifecycle { get; init; }
+
+    public required string Project { get; init; }
+
+    public required string Image { get; init; }
+
+    public string? Node { get; init; }
+
+    public required List<int> Cores { get; init; }
+
+    public string Tag => ETags.Of(Tenant.RowVersion, Desired.RowVersion, Lifecycle.RowVersion);
+
+    public TenantView View(DateTimeOffset now) => new(
+        Tenant.Id, Tenant.Name, Project, Tenant.ProjectId, Lifecycle.State, Desired.Intent, Node, Cores, Tenant.CoreCount, Tenant.MemoryBytes, Tenant.NicCount, Tenant.DiskCount,
+        Lifecycle.Restarts, Lifecycle.EnteredAt, Lifecycle.Reason, Lifecycle.Owner, Lifecycle.DeadlineAt, Lifecycle.DeadlineAt < now,
+        Image, Tenant.RestartPolicy, Tenant.Priority, Tenant.RunsOnWithoutLease, Tenant.Labels, Tenant.CreatedAt);
+
+    public static IQueryable<TenantRow> Select(OsvDbContext data, IQueryable<Tenant> tenants) =>
+        from tenant in tenants
+        join desired in data.TenantDesired on tenant.Id equals desired.TenantId
+        join lifecycle in data.TenantLifecycles on tenant.Id equals lifecycle.TenantId
+        join project in data.Projects on tenant.ProjectId equals project.Id
+        join image in data.Images on tenant.ImageId equals image.Id
+        select new TenantRow
+        {
+            Tenant = tenant,
+            Desired = desired,
+            Lifecycle = lifecycle,
+            Project = project.Name,
+            Image = image.Name,
+            Node = data.Placements.Where(place => place.TenantId == tenant.Id).Join(data.Nodes, place => place.NodeId, node => node.Id, (_, node) => node.Name).FirstOrDefault(),
+            Cores = data.CoreAllocations.Where(core => core.TenantId == tenant.Id).OrderBy(core => core.ApicId).Select(core => core.ApicId).ToList(),
+        };
+}

@@ -1,0 +1,100 @@
+using System.Security.Cryptography;
+using Google.Protobuf;
+using Osv.Agent.Images;
+using Osv.Agent.Node;
+using Osv.Contracts.Node;
+using Osv.ControlPlaneDouble;
+
+namespace Osv.Agent.Tests;
+
+public sealed class ImageCacheTests : IAsyncLifetime
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("osv-cache").FullName;
+    private readonly HttpClient _http = new();
+    private readonly byte[] _content = RandomNumberGenerator.GetBytes(300_000);
+    private ControlPlane _plane = null!;
+    private ImageCache _cache = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _plane = await ControlPlane.StartAsync();
+        _cache = NewCache(1 << 20);
+    }
+
+    private ImageCache NewCache(long capacity) => new(_folder, _http, TimeProvider.System, new AgentLog(TimeProvider.System, TextWriter.Null), capacity);
+
+    public async ValueTask DisposeAsync()
+    {
+        _cache.Dispose();
+        _http.Dispose();
+        await _plane.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    /// <summary>Asks as the reconciler does, until there is an answer.</summary>
+    private async Task<ImageProgress> FinishAsync(Artifact artifact, ImageCache? cache = null)
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
+        while (true)
+        {
+            ImageProgress progress = (cache ?? _cache).Request(artifact);
+            if (progress.Path is not null || progress.Failure is not null) return progress;
+            await timer.WaitForNextTickAsync(deadline.Token);
+        }
+    }
+
+    [Fact]
+    public async Task An_image_is_fetched_once_checked_and_kept()
+    {
+        Artifact artifact = _plane.AddImage(_content);
+        ImageProgress progress = await FinishAsync(artifact);
+        (await File.ReadAllBytesAsync(progress.Path!, TestContext.Current.CancellationToken)).ShouldBe(_content);
+        using ImageCache next = NewCache(1 << 20);
+        (await FinishAsync(artifact, next)).Path.ShouldBe(progress.Path);
+        _plane.Registry.ImageRequests.Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_server_that_goes_away_half_way_is_asked_for_the_rest()
+    {
+        Artifact artifact = _plane.AddImage(_content);
+        _plane.BreakImagesAfter.Enqueue(100_000);
+        ImageProgress progress = await FinishAsync(artifact);
+        (await File.ReadAllBytesAsync(progress.Path!, TestContext.Current.CancellationToken)).ShouldBe(_content);
+        _plane.Registry.ImageRequests.Count.ShouldBe(2);
+        _plane.Registry.ImageRequests[1].Range.ShouldStartWith("bytes=");
+    }
+
+    [Fact]
+    public async Task Another_content_than_was_announced_is_never_used()
+    {
+        Artifact artifact = _plane.AddImage(_content);
+        artifact.Sha256 = ByteString.CopyFrom(SHA256.HashData([1]));
+        ImageProgress progress = await FinishAsync(artifact);
+        progress.Path.ShouldBeNull();
+        progress.Failure!.ShouldContain("wrong hash");
+        Directory.GetFiles(_folder).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task An_image_that_is_not_there_is_refused_with_the_answer()
+    {
+        Artifact artifact = _plane.AddImage(_content);
+        artifact.Url += "0";
+        (await FinishAsync(artifact)).Failure!.ShouldContain("404");
+    }
+
+    [Fact]
+    public async Task Room_is_made_by_dropping_what_nobody_wants()
+    {
+        using ImageCache small = NewCache(500_000);
+        Artifact first = _plane.AddImage(_content), second = _plane.AddImage(RandomNumberGenerator.GetBytes(300_000));
+        await FinishAsync(first, small);
+        small.Keep(new HashSet<string> { Convert.ToHexStringLower(first.Sha256.Span) });
+        (await FinishAsync(second, small)).Failure!.ShouldContain("all are in use");
+        small.Keep(new HashSet<string>());
+        (await FinishAsync(second, small)).Path.ShouldNotBeNull();
+        Directory.GetFiles(_folder).Length.ShouldBe(1);
+    }
+}

@@ -1,0 +1,29 @@
+using System;
+
+namespace Osv.Model.Explorer;
+
+/// <summary>The bounds of one exploration.</summary>
+/// <param name="Cores">Cores of the node, at most 4.</param>
+/// <param name="Pages">Pages of memory that can be handed out, at most 6.</param>
+/// <param name="ManagementCores">Cores of partition 0; it has one page.</param>
+/// <param name="TenantPages">Most pages a tenant may ask for.</param>
+/// <param name="Siblings">Cores 2n and 2n+1 are SMT siblings; else every core stands alone.</param>
+/// <param name="EntryReset">A core's APIC is reset before it enters a guest (monitor/Exits/GuestState.cs, Prepare).</param>
+/// <param name="Workers">Threads.</param>
+internal sealed record Configuration(int Cores, int Pages, int ManagementCores, int TenantPages, bool Siblings, bool EntryReset, int Workers)
+{
+    public uint PhysicalCore(int core) => (uint)(Siblings ? core / 2 : core);
+
+    public override string ToString() =>
+        $"3 partitions, {Cores} cores{(Siblings ? " (SMT pairs)" : "")}, {Pages} pages, partition 0 on {ManagementCores}, tenants of up to {TenantPages} pages";
+}
+
+/// <summary>What an exploration saw. <c>Violation</c> is null when every property holds in every state.</summary>
+/// <param name="States">Distinct states, symmetric ones counted once.</param>
+/// <param name="Transitions">Steps taken from them that change the state.</param>
+/// <param name="Steps">All steps tried, with refusals and those that change nothing.</param>
+internal sealed record Outcome(long States, long Transitions, long Steps, int Depth, TimeSpan Elapsed, long MemoryBytes, string? Violation, string Trace)
+{
+    public override string ToString() =>
+        $"{States:N0} states, {Transitions:N0} transitions, {Steps:N0} steps tried, depth {Depth}, {Elapsed.TotalSeconds:F1} s, {MemoryBytes >> 20:N0} MiB";
+}

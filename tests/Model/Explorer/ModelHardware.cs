@@ -1,0 +1,192 @@
+using System;
+using System.Runtime.InteropServices;
+using Osv.Contracts.ControlDevice;
+using Osv.Monitor.Policy;
+
+namespace Osv.Model.Explorer;
+
+/// <summary>
+/// The machine behind the policy. Static, as <see cref="IHardware"/> demands; every worker thread has its own through
+/// its own <typeparamref name="TSlot"/>.
+/// </summary>
+internal readonly struct ModelHardware<TSlot> : IHardware
+    where TSlot : struct
+{
+    public const byte Vector = 0x41;
+
+    /// <summary>The state being worked on.</summary>
+    public static World World;
+    /// <summary>The policy's extents. Their live part is a function of <see cref="World.Owner"/>.</summary>
+    public static readonly MemoryExtent[] Extents = new MemoryExtent[World.Partitions * ControlLayout.MaxExtents];
+    public static Configuration Bounds { get; private set; } = new(0, 0, 0, 0, false, true, 0);
+
+    /// <summary>The next MapPartition finds no table pages.</summary>
+    public static bool TablesRunOut;
+    /// <summary>The partition on whose behalf interrupts are raised.</summary>
+    public static int Raiser;
+    /// <summary>Hold an interrupt back: its caller does not hold the monitor lock, so others come between check and send.</summary>
+    public static bool HoldsBack;
+    /// <summary>The core whose interrupt is held back, or -1.</summary>
+    public static int HeldBack;
+    /// <summary>Where the tenant's redirection entry points when the console raises its interrupt.</summary>
+    public static int ConsoleTarget;
+
+    /// <summary>Calls made by the step, and cores that it kicked or sent to, as a bit mask.</summary>
+    public static int Calls;
+    public static uint Touched;
+    /// <summary>What the hardware itself found wrong, or null.</summary>
+    public static string? Broken;
+
+    private static readonly IoApic[] s_ioApics = MakeIoApics();
+    private static readonly MemoryEntry[] s_memory = new MemoryEntry[1];
+
+    public static void Configure(Configuration bounds)
+    {
+        Bounds = bounds;
+        s_memory[0].Bytes = (ulong)bounds.Pages * ControlLayout.PageBytes;
+    }
+
+    public static Machine Machine => new(
+        ((Span<Core>)World.Core)[..Bounds.Cores],
+        World.Partition,
+        Extents,
+        new ReadOnlySpan<MemoryEntry>(s_memory),
+        new Span<ushort>(ref World.Window));
+
+    public static void Begin(int raiser)
+    {
+        Raiser = raiser;
+        HoldsBack = false;
+        HeldBack = -1;
+        TablesRunOut = false;
+        Calls = 0;
+        Touched = 0;
+        Broken = null;
+    }
+
+    public static int PageOf(ulong hostAddress) => (int)(hostAddress / ControlLayout.PageBytes);
+
+    /// <summary>The extents that the owners in <see cref="World"/> stand for: one for each page, guest addresses from 0.</summary>
+    public static void RebuildExtents()
+    {
+        Span<int> count = [0, 0, 0];
+        for (int page = 0; page < Bounds.Pages; page++)
+        {
+            int owner = World.Owner[page];
+            if (owner == World.None) continue;
+            Extents[owner * ControlLayout.MaxExtents + count[owner]] = Extent(page, count[owner]);
+            count[owner]++;
+        }
+        for (int p = 0; p < World.Partitions; p++) World.Partition[p].ExtentCount = (ushort)count[p];
+    }
+
+    public static MemoryExtent Extent(int page, int guestPage) => new()
+    {
+        GuestAddress = (ulong)guestPage * ControlLayout.PageBytes,
+        HostAddress = (ulong)page * ControlLayout.PageBytes,
+        Bytes = ControlLayout.PageBytes,
+    };
+
+    /// <summary>Reads the owners back from the policy's extents. Two owners of a page are the worst that can happen.</summary>
+    public static void ReadOwners()
+    {
+        for (int page = 0; page < World.Pages; page++) World.Owner[page] = World.None;
+        for (int p = 0; p < World.Partitions; p++)
+        {
+            for (int i = 0; i < World.Partition[p].ExtentCount; i++)
+            {
+                int page = PageOf(Extents[p * ControlLayout.MaxExtents + i].HostAddress);
+                if (World.Owner[page] != World.None) Broken = $"page {page} has two owners, partitions {World.Owner[page]} and {p}";
+                World.Owner[page] = (byte)p;
+            }
+        }
+    }
+
+    public static void Kick(int core)
+    {
+        Calls++;
+        Touched |= 1u << core;
+        World.Kicked[core] = true;
+    }
+
+    public static void SendInterrupt(uint apicId, byte vector)
+    {
+        Calls++;
+        int core = Machine.FindCore(apicId);
+        Touched |= 1u << core;
+        if (vector != Vector) Broken = $"vector {vector:X2}h was sent, {Vector:X2}h was asked for";
+        if (HoldsBack) HeldBack = core;
+        else Raise(core);
+    }
+
+    /// <summary>The interrupt arrives and waits: nothing says that the core takes it, it may have interrupts off.</summary>
+    public static void Raise(int core) =>
+        World.Pending[core] |= World.Core[core].Partition == Raiser ? World.Own : World.Foreign;
+
+    public static bool MapPartition(int partition)
+    {
+        if (TablesRunOut) return false;
+        Calls++;
+        for (int i = 0; i < World.Partition[partition].ExtentCount; i++)
+        {
+            int page = PageOf(Extents[partition * ControlLayout.MaxExtents + i].HostAddress);
+            if (World.Mapped[page] != World.None) Broken = $"page {page} is mapped for partition {partition} while partition {World.Mapped[page]} has it mapped";
+            World.Mapped[page] = (byte)partition;
+        }
+        return true;
+    }
+
+    public static void UnmapPartition(int partition)
+    {
+        Calls++;
+        for (int page = 0; page < World.Pages; page++)
+            if (World.Mapped[page] == partition) World.Mapped[page] = World.None;
+    }
+
+    public static void OpenWindow(int partition, ulong guestAddress)
+    {
+        Calls++;
+        for (int i = 0; i < World.Partition[partition].ExtentCount; i++)
+        {
+            MemoryExtent extent = Extents[partition * ControlLayout.MaxExtents + i];
+            if (extent.GuestAddress < guestAddress || extent.GuestAddress - guestAddress >= ControlLayout.WindowBytes) continue;
+            World.Visible[PageOf(extent.HostAddress)] = true;
+        }
+    }
+
+    public static void CloseWindow()
+    {
+        Calls++;
+        for (int page = 0; page < World.Pages; page++) World.Visible[page] = false;
+    }
+
+    public static void ConsoleInput(int partition)
+    {
+        Calls++;
+        Raiser = partition;
+        RaisePin(partition, ConsoleTarget);
+    }
+
+    /// <summary>The serial port's pin rises while the redirection entry, which the guest writes as it likes, names this core.</summary>
+    public static void RaisePin(int partition, int target) =>
+        s_ioApics[target].Raise<ModelHardware<TSlot>>(Machine, partition, IoApic.SerialPin);
+
+    private static IoApic[] MakeIoApics()
+    {
+        var made = new IoApic[World.Cores];
+        for (int core = 0; core < World.Cores; core++)
+        {
+            const uint Select = 0x00, Window = 0x10, FirstEntry = 0x10;
+            made[core].Reset();
+            made[core].Write(Select, FirstEntry + IoApic.SerialPin * 2);
+            made[core].Write(Window, Vector);
+            made[core].Write(Select, FirstEntry + IoApic.SerialPin * 2 + 1);
+            made[core].Write(Window, (World.FirstApicId + (uint)core) << 24);
+        }
+        return made;
+    }
+
+    public static void Report(EventKind kind, StopCause cause, int partition, int core) => Calls++;
+
+    public static void PowerNode(bool off) => Calls++;
+}

@@ -1,0 +1,75 @@
+using Osv.Contracts.Node;
+
+namespace Osv.Node.Tests;
+
+/// <summary>What happens around a tenant is not noticed by it, and nothing is forgotten.</summary>
+public sealed class FaultTests(NodeFixture fixture)
+{
+    [Fact]
+    public async Task A_tenant_outlives_the_agent_the_management_Linux_and_the_stream()
+    {
+        await using Rack rack = await Rack.StartAsync(fixture, "faults");
+        rack.Node.Want(rack.Tenant("t1", 2));
+        await rack.UntilSaysAsync("t1", "t1-host is up on 1 cores");
+        await rack.AnswersAsync("t1");
+        ulong started = rack.Node.Partition("t1")!.StartedUnixMs;
+
+        rack.Plane.Registry.CutStreams();
+        await rack.UntilAsync(() => rack.Node.Connections >= 2 && rack.Node.Connected, Rack.Patience, "the stream to come back");
+        await rack.AnswersAsync("t1");
+        rack.Node.Sessions.ShouldBe(1);
+
+        await rack.Machine.TypeAsync(string.Empty);
+        await rack.ManagementAsync("kill -9 $(pidof osv-agent)");
+        await rack.UntilAsync(() => rack.Node.Sessions >= 2 && rack.Node.Connected, Rack.BootTime, "a new agent");
+        await rack.AnswersAsync("t1");
+
+        await rack.Machine.TypeAsync("echo c > /proc/sysrq-trigger");
+        await rack.UntilAsync(() => rack.Node.Sessions >= 3 && rack.Node.Inventory!.ManagementRestarts == 1, Rack.BootTime, "a new management Linux");
+        await rack.AnswersAsync("t1");
+        rack.Node.Events.ShouldContain(one => one.Kind == EventKind.ManagementRestarted);
+
+        ObservedPartition seen = rack.Node.Partition("t1")!;
+        seen.Phase.ShouldBe(PartitionPhase.Running);
+        seen.StartedUnixMs.ShouldBe(started);
+        rack.Node.Enrolments.ShouldBe(1);
+        rack.Node.Faults.ShouldBeEmpty();
+
+        // And it can still be ended, with all it had.
+        rack.Node.Want();
+        await rack.UntilAsync(() => rack.Node.Observed.Partitions.Count == 0, Rack.Patience, "the tenant to be gone");
+    }
+
+    [Fact]
+    public async Task Ends_of_all_kinds_are_told_with_their_cause_and_followed_by_the_restart_policy()
+    {
+        await using Rack rack = await Rack.StartAsync(fixture, "ends");
+        DesiredPartition wanted = rack.Tenant("t1", 2);
+        wanted.Restart = RestartPolicy.Always;
+        rack.Node.Want(wanted, rack.Tenant("t2", 3));
+        await rack.UntilSaysAsync("t1", "t1-host is up");
+        await rack.UntilSaysAsync("t2", "t2-host is up");
+
+        rack.Node.Type("t1", "reboot -f\n");
+        await rack.UntilAsync(() => rack.Node.Partition("t1") is { Restarts: 1, Phase: PartitionPhase.Running }, Rack.Patience, "the reboot");
+        rack.Node.Events.ShouldContain(one => one.TenantId == "t1" && one.Kind == EventKind.Stopped && one.Cause == "Reset");
+
+        await rack.UntilAsync(() => rack.Node.Console("t1").Split("t1-host is up").Length == 3, Rack.Patience, "the shell after it");
+        rack.Node.Type("t1", "poweroff -f\n");
+        await rack.UntilAsync(() => rack.Node.Partition("t1") is { Restarts: 2, Phase: PartitionPhase.Running }, Rack.Patience, "the start after a power-off");
+        rack.Node.Events.ShouldContain(one => one.TenantId == "t1" && one.Kind == EventKind.Stopped && one.Cause == "PowerOff");
+
+        // Never means never: it stays down, and says why.
+        rack.Node.Type("t2", "poweroff -f\n");
+        await rack.UntilPhaseAsync("t2", PartitionPhase.Stopped);
+        rack.Node.Partition("t2")!.Reason.ShouldContain("PowerOff");
+
+        DesiredPartition bad = rack.Tenant("t3", 1);
+        bad.Image.Kernel = rack.Plane.AddImage(new byte[10_000]);
+        rack.Node.Want(wanted, bad);
+        await rack.UntilPhaseAsync("t3", PartitionPhase.Refused);
+        rack.Node.Partition("t3")!.Reason.ShouldContain("not a bzImage");
+        await rack.UntilAsync(() => rack.Node.Partition("t2") is null, Rack.Patience, "t2 to be gone");
+        rack.Node.Faults.ShouldBeEmpty();
+    }
+}

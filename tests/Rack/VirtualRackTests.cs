@@ -1,0 +1,71 @@
+namespace Osv.Rack.Tests;
+
+/// <summary>Real QEMU machines that really ask for their boot script.</summary>
+public sealed class VirtualRackTests : IAsyncDisposable
+{
+    private const int DeadlineMilliseconds = 120_000;
+    private readonly string _folder = Directory.CreateTempSubdirectory("rack").FullName;
+    private readonly VirtualRack _rack;
+
+    public VirtualRackTests() => _rack = new VirtualRack(_folder);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (VirtualNode node in _rack.Nodes) await _rack.RemoveAsync(node, CancellationToken.None);
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    [Fact(Timeout = DeadlineMilliseconds)]
+    public async Task A_node_boots_from_the_network_and_says_who_it_is()
+    {
+        await using BootServer server = await BootServer.StartAsync();
+        VirtualNode node = _rack.Add(new VirtualNodeShape("alpha", 2, 1L << 30));
+        await node.PowerOnAsync(server.Script, Cancel);
+        string identity = $"{node.Shape.MacAddress.Replace(':', '-')} OSV-alpha {node.Shape.Uuid}";
+        (await server.Boots.ReadAsync(Cancel)).ShouldBe(identity);
+
+        await node.ResetAsync(Cancel);
+        (await server.Boots.ReadAsync(Cancel)).ShouldBe(identity, "the reset button boots it again");
+
+        new VirtualRack(_folder).Nodes.Single().ProcessId.ShouldBe(node.ProcessId, "another program finds the running node");
+        await node.PowerOnAsync(server.Script, Cancel);
+        await node.PowerOffAsync(Cancel);
+        node.IsOn.ShouldBeFalse();
+        (await File.ReadAllTextAsync(node.SerialLog, Cancel)).ShouldContain("boot.ipxe");
+        await node.PowerOffAsync(Cancel);
+    }
+
+    [Fact(Timeout = DeadlineMilliseconds)]
+    public async Task A_node_without_its_cable_finds_nobody_and_says_so()
+    {
+        await using BootServer server = await BootServer.StartAsync();
+        VirtualNode node = _rack.Add(new VirtualNodeShape("beta", 1, 1L << 30));
+        await node.PowerOnAsync(server.Script, Cancel);
+        await server.Boots.ReadAsync(Cancel);
+        await node.SetNetworkAsync(connected: false, Cancel);
+        await node.ResetAsync(Cancel);
+        await WaitForSerialAsync(node, "No more network devices");
+        await node.SetNetworkAsync(connected: true, Cancel);
+        await node.ResetAsync(Cancel);
+        (await server.Boots.ReadAsync(Cancel)).ShouldContain("OSV-beta");
+    }
+
+    [Fact]
+    public async Task What_cannot_be_built_is_refused_in_one_sentence()
+    {
+        Should.Throw<RackException>(() => _rack.Add(new VirtualNodeShape("a b", 1, 1L << 30))).Message.ShouldContain("'a b' is no name");
+        Should.Throw<RackException>(() => _rack.Add(new VirtualNodeShape("c", 3, 1L << 30) { Cells = 2 })).Message.ShouldContain("3 cores do not divide over 2 cells");
+        Should.Throw<RackException>(() => _rack.Add(new VirtualNodeShape("c", 1, 1000))).Message.ShouldContain("at least 1 GiB");
+        VirtualNode node = _rack.Add(new VirtualNodeShape("c", 1, 1L << 30));
+        Should.Throw<RackException>(() => _rack.Add(new VirtualNodeShape("c", 2, 1L << 30))).Message.ShouldContain("another shape");
+        _rack.Add(node.Shape).Shape.ShouldBe(node.Shape);
+        (await Should.ThrowAsync<RackException>(() => node.ResetAsync(Cancel))).Message.ShouldContain("power it on first");
+    }
+
+    private static async Task WaitForSerialAsync(VirtualNode node, string text)
+    {
+        while (!(await File.ReadAllTextAsync(node.SerialLog, Cancel)).Contains(text, StringComparison.Ordinal)) await Task.Delay(50, Cancel);
+    }
+}

@@ -1,0 +1,258 @@
+using Osv.Contracts.ControlDevice;
+using Osv.Ring0.Attacker;
+
+namespace Osv.Ring0.Driver;
+
+/// <summary>
+/// Partition 0 gone mad: tens of thousands of requests, random and nearly valid, beside a tenant that works. Every answer is a
+/// defined code, a refusal changes nothing, and afterwards everything can still be had.
+/// </summary>
+internal static class ControlScenarios
+{
+    private const int Requests = 20_000, RacingRequests = 5_000, Seed = 20260;
+    private const uint Victim = 1, Nobody = 0xFFFF;
+    /// <summary>Random partitions get memory from this piece, so that two of them often want the same.</summary>
+    private const ulong ArenaMebibytes = 64;
+
+    /// <summary>Codes that such requests cannot lead to: this is the management partition, its cores have no siblings, and it has pages for all tables.</summary>
+    private static readonly ControlStatus[] s_unreachable = [ControlStatus.SiblingsSplit, ControlStatus.OutOfTables];
+
+    public static void Run(Workbench bench, string monitorCode)
+    {
+        var image = new AttackerImage(monitorCode);
+        uint[] free = bench.FreeCores;
+        var neighbour = new Neighbour(bench, image, free[0]);
+        MemoryExtent arena = bench.TakeMemory(ArenaMebibytes);
+        var random = new Random(Seed);
+        var seen = new int[(int)ControlStatus.ManagementIsFixed + 1];
+
+        for (int i = 0; i < Requests; i++) Step(bench, random, arena, free, seen);
+        Console.WriteLine($"STATUSES {string.Join(' ', seen.Select((count, status) => $"{(ControlStatus)status}={count}"))}");
+        foreach (ControlStatus status in Enum.GetValues<ControlStatus>())
+        {
+            Workbench.Check(s_unreachable.Contains(status) || seen[(int)status] > 0, $"some request gets {status}");
+        }
+        Workbench.Pass("random requests get defined answers, and a refused one changes nothing");
+        neighbour.Check("random requests");
+
+        DestroyAll(bench);
+        Race(bench, random, arena, free);
+        Workbench.Pass("a request that changes while it is looked at gets a defined answer");
+        neighbour.Check("racing requests");
+
+        DestroyAll(bench);
+        bench.Create(2, free[1..], arena);
+        bench.Execute(ControlOperation.Destroy, 2);
+        // Each create takes table pages and each destroy gives them back: none may have got lost.
+        for (int i = 0; i < 200; i++)
+        {
+            bench.Create(3, free[1..], Scattered(arena));
+            bench.Execute(ControlOperation.Destroy, 3);
+        }
+        Workbench.Pass("all cores, memory and tables can be had again");
+        neighbour.Check("clean-up");
+    }
+
+    private static void Step(Workbench bench, Random random, MemoryExtent arena, uint[] free, int[] seen)
+    {
+        uint partition = (uint)random.Next(2, 4);
+        ControlOperation operation = Fill(ref bench.Device.Request, partition, Suggest(bench, random, partition), random, arena, free);
+        bool settled = random.Next(4) == 0 && Settled(bench);
+        string before = settled ? Snapshot(bench) : string.Empty;
+        ulong events = bench.Device.Header.EventCount;
+        ControlStatus status = bench.Device.TryExecute(operation, out _);
+        Workbench.Check(Enum.IsDefined(status), $"status {status} is defined");
+        seen[(int)status]++;
+        // What other cores do meanwhile is theirs: the comparison is made where nothing was on its way, and no tenant ended.
+        if (status == ControlStatus.Ok || !settled || bench.Device.Header.EventCount != events) return;
+        Workbench.Check(Snapshot(bench) == before, $"a refused {operation} changes nothing ({status}): {before} became {Snapshot(bench)}");
+    }
+
+    /// <summary>Mostly what makes sense in the partition's state.</summary>
+    private static ControlOperation Suggest(Workbench bench, Random random, uint partition)
+    {
+        int any = random.Next(1, 9), choice = random.Next(4);
+        if (random.Next(4) == 0) return (ControlOperation)any;
+        // Wait at times while it is on its way from one state to another: there everything is refused alike.
+        if (random.Next(16) == 0) Workbench.WaitUntil(() => !IsOnItsWay(bench.Device.Partitions[(int)partition]), 30, $"partition {partition} to arrive");
+        return (PartitionState)bench.Device.Partitions[(int)partition].State switch
+        {
+            PartitionState.Absent => ControlOperation.Create,
+            PartitionState.Stopped => choice switch { 0 => ControlOperation.Destroy, 1 => ControlOperation.Load, _ => ControlOperation.Start },
+            PartitionState.Running => choice switch { 0 => ControlOperation.Probe, 1 => ControlOperation.Console, _ => ControlOperation.Stop },
+            _ => (ControlOperation)any,
+        };
+    }
+
+    /// <summary>A request that could be meant, half of the time with something wrong. Never the end of the node, and never the neighbour's.</summary>
+    private static unsafe ControlOperation Fill(ref ControlRequest request, uint partition, ControlOperation operation, Random random, MemoryExtent arena, uint[] free)
+    {
+        request.Partition = partition;
+        request.Argument = operation == ControlOperation.Load ? (uint)random.Next(2) : 0;
+        request.WindowAddress = (ulong)random.Next(3) << 30;
+        request.CoreCount = 1;
+        request.ExtentCount = (uint)random.Next(1, 3);
+        for (int i = 0; i < 4; i++)
+        {
+            request.Cores[i] = free[random.Next(1, free.Length)];
+            request.Extents[i * 3] = (ulong)i << 30;
+            request.Extents[i * 3 + 1] = arena.HostAddress + ((ulong)random.Next(32) << 21);
+            request.Extents[i * 3 + 2] = 2UL << 20;
+        }
+        // Nothing is loaded: such a tenant runs zeros at a random place and ends soon, in one way or another.
+        request.Entry = new EntryState { Rip = (ulong)random.Next(1 << 21), Rsi = 1, Cr3 = (ulong)random.Next(512) << 12, GdtLimit = 0x1F, CodeSelector = 0x10, DataSelector = 0x18 };
+        if (random.Next(2) == 0) operation = Spoil(ref request, operation, random, arena);
+        // A partition that is made and never looked at again would keep its core.
+        if (request.Partition == Victim || (operation == ControlOperation.Create && request.Partition is > 3 and < ControlLayout.MaxPartitions)) request.Partition = 2;
+        // Stop of partition 0 with 1 or 2 ends the node.
+        if (operation == ControlOperation.Stop && request.Argument is 1 or 2) request.Argument = 3;
+        return operation;
+    }
+
+    private static unsafe ControlOperation Spoil(ref ControlRequest request, ControlOperation operation, Random random, MemoryExtent arena)
+    {
+        int slot = random.Next(2) * 3;
+        switch (random.Next(14))
+        {
+            case 0: return (ControlOperation)Odd(random, 12);
+            case 1: request.Partition = Odd(random, 66); break;
+            case 2: request.Argument = Odd(random, 4); break;
+            case 3: request.WindowAddress = (ulong)random.NextInt64(); break;
+            case 4: request.CoreCount = Odd(random, 4); break;
+            case 5: request.ExtentCount = Odd(random, 20); break;
+            case 6: request.Cores[0] = Odd(random, 8); break;
+            case 7:
+                request.CoreCount = 2;
+                request.Cores[1] = request.Cores[0];
+                break;
+            case 8: request.Extents[slot] = (ulong)random.NextInt64(); break;
+            case 9: request.Extents[slot + 1] = random.Next(2) == 0 ? (ulong)random.NextInt64() : (ulong)random.Next(1 << 9) << 21; break;
+            case 10: request.Extents[slot + 2] = random.Next(2) == 0 ? (ulong)random.NextInt64() : (ulong)random.Next(1 << 9) << 21; break;
+            case 11:
+                request.ExtentCount = 2;
+                request.Extents[1] = arena.HostAddress;
+                request.Extents[3] = 0;
+                request.Extents[4] = arena.HostAddress + (4 << 20);
+                break;
+            case 12: request.Entry = new EntryState { Rip = (ulong)random.NextInt64(), Cr3 = (ulong)random.NextInt64(), GdtBase = (ulong)random.NextInt64(), GdtLimit = (uint)random.Next() }; break;
+            default: request.Entry.GdtBase = (ulong)random.Next() << 8; break;
+        }
+        return operation;
+    }
+
+    private static uint Odd(Random random, int limit) => random.Next(4) == 0 ? (uint)random.NextInt64(0, 1L << 32) : (uint)random.Next(limit);
+
+    /// <summary>No partition runs or changes but partition 0 and the neighbour.</summary>
+    private static bool Settled(Workbench bench)
+    {
+        ReadOnlySpan<PartitionEntry> partitions = bench.Device.Partitions;
+        for (int i = 2; i < partitions.Length; i++)
+        {
+            if (partitions[i].State == (uint)PartitionState.Running || IsOnItsWay(partitions[i])) return false;
+        }
+        return true;
+    }
+
+    private static bool IsOnItsWay(PartitionEntry partition) => partition.State is (uint)PartitionState.Stopping or (uint)PartitionState.Scrubbing;
+
+    /// <summary>The tables that partition 0 sees, as far as operations change them; read anew from the monitor's own copy.</summary>
+    private static string Snapshot(Workbench bench)
+    {
+        ControlRequest kept = bench.Device.Request;
+        bench.Device.Execute(ControlOperation.Topology);
+        bench.Device.Request = kept;
+        var parts = new List<string>();
+        for (int i = 0; i < bench.Device.Partitions.Length; i++)
+        {
+            PartitionEntry item = bench.Device.Partitions[i];
+            if (item.State != 0 || item.CoreCount != 0 || item.MemoryBytes != 0) parts.Add($"{i}:{item.State}/{item.CoreCount}/{item.MemoryBytes}/{item.ExtentCount}/{item.LastCause}");
+        }
+        foreach (CoreEntry core in bench.Device.Cores) parts.Add($"c{core.ApicId}:{core.Partition}");
+        foreach (MemoryEntry memory in bench.Device.Memory) parts.Add($"m{memory.HostAddress:x}+{memory.Bytes:x}");
+        return string.Join(' ', parts);
+    }
+
+    /// <summary>A second thread writes over the request page all the time, with values that are valid in turn.</summary>
+    private static void Race(Workbench bench, Random random, MemoryExtent arena, uint[] free)
+    {
+        using var end = new CancellationTokenSource();
+        var writer = new Thread(() => Scribble(bench, arena, free, end.Token));
+        writer.Start();
+        int carriedOut = 0;
+        for (int i = 0; i < RacingRequests; i++)
+        {
+            // Stop is left out: with the writer's arguments it could be the end of the node.
+            ControlOperation operation = random.Next(6) switch
+            {
+                0 or 1 => ControlOperation.Create,
+                2 => ControlOperation.Load,
+                3 => ControlOperation.Destroy,
+                4 => ControlOperation.Probe,
+                _ => ControlOperation.Console,
+            };
+            ControlStatus status = bench.Device.TryExecute(operation, out _);
+            Workbench.Check(Enum.IsDefined(status), $"status {status} is defined");
+            if (status == ControlStatus.Ok) carriedOut++;
+            if (i % 16 == 0) CheckTables(bench);
+        }
+        end.Cancel();
+        writer.Join();
+        Workbench.Check(carriedOut > 0, "some racing requests are carried out");
+    }
+
+    private static unsafe void Scribble(Workbench bench, MemoryExtent arena, uint[] free, CancellationToken end)
+    {
+        var random = new Random(Seed + 1);
+        ref ControlRequest request = ref bench.Device.Request;
+        while (!end.IsCancellationRequested)
+        {
+            request.Partition = (uint)random.Next(2, 6);
+            request.Argument = (uint)random.Next(2);
+            request.CoreCount = random.Next(3) == 0 ? uint.MaxValue : (uint)random.Next(1, free.Length);
+            request.ExtentCount = random.Next(3) == 0 ? uint.MaxValue : 1;
+            request.Cores[0] = random.Next(3) == 0 ? uint.MaxValue : free[random.Next(1, free.Length)];
+            request.Extents[0] = 0;
+            request.Extents[1] = random.Next(3) == 0 ? 0 : arena.HostAddress + ((ulong)random.Next(32) << 21);
+            request.Extents[2] = random.Next(3) == 0 ? ulong.MaxValue : 2UL << 20;
+        }
+    }
+
+    /// <summary>Every core has one owner, and each partition as many as it says.</summary>
+    private static void CheckTables(Workbench bench)
+    {
+        bench.Device.Execute(ControlOperation.Topology);
+        var owned = new Dictionary<uint, uint>();
+        foreach (CoreEntry core in bench.Device.Cores)
+        {
+            if (core.Partition != Nobody) owned[core.Partition] = owned.GetValueOrDefault(core.Partition) + 1;
+        }
+        for (int i = 0; i < bench.Device.Partitions.Length; i++)
+        {
+            PartitionEntry item = bench.Device.Partitions[i];
+            uint count = owned.GetValueOrDefault((uint)i);
+            Workbench.Check((item.State != 0 ? item.CoreCount : 0) == count, $"partition {i} has {item.CoreCount} cores, {count} are its own");
+        }
+    }
+
+    private static void DestroyAll(Workbench bench)
+    {
+        for (uint partition = 2; partition < ControlLayout.MaxPartitions; partition++)
+        {
+            if (bench.Device.Partitions[(int)partition].State == (uint)PartitionState.Absent) continue;
+            _ = bench.TryExecute(ControlOperation.Stop, partition);
+            bench.WaitFor(partition, PartitionState.Stopped);
+            bench.Execute(ControlOperation.Destroy, partition);
+        }
+    }
+
+    /// <summary>Extents far from each other in the guest: each needs a table page of its own.</summary>
+    private static MemoryExtent[] Scattered(MemoryExtent arena)
+    {
+        var extents = new MemoryExtent[8];
+        for (int i = 0; i < extents.Length; i++)
+        {
+            extents[i] = new MemoryExtent { GuestAddress = (ulong)i << 33, HostAddress = arena.HostAddress + ((ulong)i << 21), Bytes = 2 << 20 };
+        }
+        return extents;
+    }
+}

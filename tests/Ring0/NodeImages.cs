@@ -1,0 +1,105 @@
+using System.Diagnostics;
+using System.Reflection;
+using Osv.Contracts.Archives;
+using Osv.Images;
+
+namespace Osv.Ring0.Tests;
+
+/// <summary>Stock kernels and the initramfs archives of partition 0 and of tenants, built once per run.</summary>
+public sealed class NodeImages : IAsyncLifetime
+{
+    public static string Root { get; } = typeof(NodeImages).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().First(item => item.Key == "RepositoryRoot").Value!;
+    private static readonly string s_folder = Path.Combine(Root, "artifacts", "ring0");
+    private static readonly string[] s_applets = ["sh", "mount", "cat", "echo", "poweroff", "reboot", "sleep", "nproc", "grep", "dd", "true", "seq", "insmod", "mkdir", "wc", "ls"];
+
+    public static string Monitor { get; } = Path.Combine(Root, "artifacts", "monitor", "osv-monitor.img");
+
+    private static string Loader { get; } = Path.Combine(Root, "artifacts", "monitor", "loader.bin");
+
+    public async ValueTask InitializeAsync()
+    {
+        Directory.CreateDirectory(s_folder);
+        foreach (string kernel in (string[])["cloud-6.1", "cloud-6.12", "generic-6.12"]) await RunAsync("bash", [Path.Combine(Root, "deploy", "images", "kernel.sh"), kernel, Path.Combine(s_folder, "kernels")]);
+        await RunAsync("dotnet", ["build", Path.Combine(Root, "tests", "Ring0", "Attacker"), "-c", "Release", "-v", "q", "-nologo"]);
+        await RunAsync("dotnet", ["publish", Path.Combine(Root, "tests", "Ring0", "Driver"), "-c", "Release", "-v", "q", "-nologo", "-o", Path.Combine(s_folder, "driver")]);
+    }
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    public static byte[] Kernel(string name) => File.ReadAllBytes(Path.Combine(s_folder, "kernels", name, "vmlinuz"));
+
+    /// <summary>A payload whose partition 0 runs one scenario of the driver with tenants of the given kernel.</summary>
+    public static string Payload(string scenario, string tenantKernel, string managementKernel = "cloud-6.12", string options = "")
+    {
+        byte[] initrd = Busybox("""
+            #!/bin/sh
+            mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev
+            echo MANAGEMENT UP
+            /driver && poweroff -f
+            [ $? = 3 ] && echo c > /proc/sysrq-trigger
+            poweroff -f
+            """)
+            .AddFolder("tenant")
+            .AddFile("tenant/kernel", Kernel(tenantKernel))
+            .AddFile("tenant/initrd", TenantInitrd(tenantKernel))
+            .AddFile("tenant/attacker", File.ReadAllBytes(Path.Combine(s_folder, "attacker.bin")))
+            .AddFile("driver", File.ReadAllBytes(Path.Combine(s_folder, "driver", "Osv.Ring0.Driver")), executable: true)
+            .ToGzip();
+        string path = Path.Combine(s_folder, $"{scenario}-{tenantKernel}-{managementKernel}.cpio");
+        File.WriteAllBytes(path, MonitorPayload.Build(File.ReadAllBytes(Loader), Kernel(managementKernel), initrd, $"console=ttyS0 quiet panic=1 scenario={scenario} {options}"));
+        return path;
+    }
+
+    /// <summary>A payload that is as it was built, with zeros where its kernel should be.</summary>
+    public static string PayloadWithoutKernel()
+    {
+        string path = Path.Combine(s_folder, "no-kernel.cpio");
+        File.WriteAllBytes(path, MonitorPayload.Build(File.ReadAllBytes(Loader), new byte[8192], new byte[512], string.Empty));
+        return path;
+    }
+
+    private static byte[] TenantInitrd(string kernel) => Busybox("""
+        #!/bin/sh
+        mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev
+        mkdir -p /dev/shm; mount -t tmpfs -o size=90% shm /dev/shm
+        echo "nproc=$(nproc) TENANT UP"
+        for i in $(seq 100); do true | cat; done
+        echo "LOADS DONE"
+        while read word cpu; do
+            case $word in
+                alive) echo ALIVE ;;
+                panic) echo c > /proc/sysrq-trigger ;;
+                tell) insmod /pvpanic.ko; insmod /pvpanic-mmio.ko; echo c > /proc/sysrq-trigger ;;
+                reboot) reboot -f ;;
+                poweroff) poweroff -f ;;
+                offline) echo 0 > /sys/devices/system/cpu/cpu$cpu/online; echo "OFF $cpu left $(cat /sys/devices/system/cpu/online)" ;;
+                online) echo 1 > /sys/devices/system/cpu/cpu$cpu/online; echo "ON $cpu now $(cat /sys/devices/system/cpu/online)" ;;
+                fill) dd if=/dev/zero of=/dev/shm/fill bs=1M count=$cpu 2>/dev/null; echo "FILLED $(wc -c < /dev/shm/fill)" ;;
+                cells) for node in /sys/devices/system/node/node[0-9]*; do echo "CELL ${node##*node} cpus $(cat $node/cpulist) $(grep MemTotal $node/meminfo)"; done; echo CELLS END ;;
+            esac
+        done
+        """)
+        .AddFile("pvpanic.ko", Module(kernel, "pvpanic.ko"))
+        .AddFile("pvpanic-mmio.ko", Module(kernel, "pvpanic-mmio.ko"))
+        .ToGzip();
+
+    private static byte[] Module(string kernel, string file) =>
+        File.ReadAllBytes(Directory.EnumerateFiles(Path.Combine(s_folder, "kernels", kernel, "modules"), file, SearchOption.AllDirectories).Single());
+
+    private static CpioArchive Busybox(string init)
+    {
+        CpioArchive archive = new CpioArchive().AddFolder("bin").AddFolder("proc").AddFolder("sys").AddFolder("dev").AddCharacterDevice("dev/console", 5, 1)
+            .AddFile("bin/busybox", File.ReadAllBytes("/bin/busybox"), executable: true)
+            .AddText("init", init.ReplaceLineEndings("\n") + "\n", executable: true);
+        foreach (string applet in s_applets) archive.AddLink($"bin/{applet}", "busybox");
+        return archive;
+    }
+
+    private static async Task RunAsync(string file, string[] arguments)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(), errors = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        process.ExitCode.ShouldBe(0, $"{file} {string.Join(' ', arguments)}\n{await output}{await errors}");
+    }
+}

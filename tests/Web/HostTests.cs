@@ -1,0 +1,73 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+
+namespace Osv.Web.Tests;
+
+public sealed class HostTests(Site site)
+{
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    [Fact]
+    public async Task Every_answer_forbids_what_comes_from_outside()
+    {
+        using Api anyone = site.Anonymous();
+        foreach (string path in new[] { "/sign-in", "/api/v1/tenants", "/healthz", "/no-such-page" })
+        {
+            Answer answer = await anyone.GetAsync(path);
+            string policy = answer.Headers.GetValues("Content-Security-Policy").Single();
+            policy.ShouldContain("default-src 'self'");
+            policy.ShouldContain("script-src 'self';");
+            policy.ShouldContain("frame-ancestors 'none'");
+            answer.Headers.GetValues("X-Content-Type-Options").ShouldBe(["nosniff"]);
+            answer.Headers.Contains("Server").ShouldBeFalse();
+        }
+    }
+
+    [Fact]
+    public async Task Errors_are_problem_documents_everywhere()
+    {
+        using Api anyone = site.Anonymous();
+        (await anyone.GetAsync("/api/v1/tenants")).Detail.ShouldContain("token");
+        (await site.Administrator.GetAsync("/api/v1/no-such-thing")).Detail.ShouldContain("no such endpoint");
+        (await site.Administrator.PatchAsync("/api/v1/tenants", new { })).Status.ShouldBeOneOf(404, 405);
+        (await site.Administrator.SendAsync(HttpMethod.Post, "/api/v1/tenants", new StringContent("name=x"))).Status.ShouldBe(415);
+        Answer large = await site.Administrator.PostAsync("/api/v1/tenants", "\"" + new string('x', 2 << 20) + "\"");
+        large.Status.ShouldBe(413);
+        large.Detail.ShouldContain("1048576");
+    }
+
+    [Fact]
+    public async Task Metrics_count_requests_for_those_who_may_read_them()
+    {
+        Answer metrics = await site.Administrator.GetAsync("/metrics");
+        metrics.Status.ShouldBe(200);
+        metrics.Text.ShouldContain("http_server_request_duration_seconds_count");
+    }
+
+    [Fact]
+    public async Task Too_many_requests_are_told_to_wait()
+    {
+        await using WebApplication narrow = await site.StartAsync("--Osv:Limits:Burst=5", "--Osv:Limits:RequestsPerSecond=1", "--Osv:Limits:SignInsPerMinute=2");
+        using var anyone = new Api(new Uri(narrow.Urls.Single()), null);
+        var statuses = new List<int>();
+        for (int i = 0; i < 4; i++) statuses.Add((await anyone.PostAsync("/api/v1/login", new { userName = "nobody", password = "x" })).Status);
+        statuses.ShouldBe([401, 401, 429, 429]);
+        Answer refused = await anyone.PostAsync("/api/v1/login", new { userName = "nobody", password = "x" });
+        while (refused.Status != 429) refused = await anyone.GetAsync("/api/v1/tenants");
+        refused.Headers.RetryAfter.ShouldNotBeNull();
+        refused.Detail.ShouldContain("wait");
+    }
+
+    [Fact]
+    public async Task The_checked_in_description_of_the_api_is_the_present_one()
+    {
+        using Api anyone = site.Anonymous();
+        string present = Pretty((await anyone.GetAsync("/openapi/v1.json")).Text), file = Path.Combine(Browser.Chromium.Repository, "src", "Web", "openapi.json");
+        if (Environment.GetEnvironmentVariable("OSV_WRITE_OPENAPI") is not null) await File.WriteAllTextAsync(file, present, TestContext.Current.CancellationToken);
+        string checkedIn = await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken);
+        present.ShouldBe(checkedIn, "run this test with OSV_WRITE_OPENAPI=1 and commit src/Web/openapi.json");
+        JsonElement.Parse(present).GetProperty("paths").EnumerateObject().Count().ShouldBeGreaterThan(30);
+    }
+
+    private static string Pretty(string json) => JsonSerializer.Serialize(JsonElement.Parse(json), Indented) + "\n";
+}

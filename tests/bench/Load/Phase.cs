@@ -1,0 +1,36 @@
+namespace Osv.Bench.Load;
+
+/// <summary>What the machine is doing. The marks tell the plugin; the readers of its report have the same numbers.</summary>
+public enum Phase
+{
+    /// <summary>From power-up until user space runs.</summary>
+    Boot = 0,
+    /// <summary>Between two loads.</summary>
+    Between = 1,
+    Idle = 2,
+    Pipe = 3,
+    Exec = 4,
+    Memory = 5,
+    /// <summary>Loads are done; the machine goes down.</summary>
+    Done = 6,
+}
+
+/// <summary>What both sides of a mark know.</summary>
+public static class Mark
+{
+    /// <summary>Where the marks lie in the load's address space: nothing else has such an address.</summary>
+    public const ulong Address = 0x4F53_5600_0000;
+    /// <summary>Bytes from one mark to the next.</summary>
+    public const int Bytes = 64;
+}
+
+/// <summary>How much of a load there is.</summary>
+public static class LoadSize
+{
+    /// <summary>fork and exec, by both shells together.</summary>
+    public const int Execs = 400;
+    /// <summary>Round trips, and fork and exec of both shells together, between two marks.</summary>
+    public const int Batch = 20, ExecBatch = 40;
+    /// <summary>Round trips and idle seconds of the loads "short" and "long"; "brisk" is "short" without the idling.</summary>
+    public const int ShortRoundTrips = 4_000, ShortIdleSeconds = 10, LongRoundTrips = 20_000, LongIdleSeconds = 60;
+}
