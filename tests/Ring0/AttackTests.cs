@@ -15,6 +15,15 @@ public sealed partial class AttackTests
     }
 
     [Fact]
+    public async Task No_register_and_no_port_reaches_beyond_its_partition()
+    {
+        // A million exits.
+        string serial = await RunAsync("attack-sweeps", deadline: TimeSpan.FromMinutes(10));
+        serial.ShouldContain("PASS no register and no port reaches beyond its partition");
+        Groups(serial).ShouldBe(["MsrSweep", "PortSweep"]);
+    }
+
+    [Fact]
     public async Task An_attack_on_memory_stops_its_partition_and_leaves_nothing_behind()
     {
         string serial = await RunAsync("attack-endings");
@@ -34,6 +43,14 @@ public sealed partial class AttackTests
     }
 
     [Fact]
+    public async Task Cores_that_end_their_partition_at_once_and_while_partition_0_stops_it_end_it_once()
+    {
+        string serial = await RunAsync("attack-races");
+        serial.ShouldContain("PASS two cores that end their partition at once end it once");
+        serial.ShouldContain("PASS a partition that is stopped at any moment stops once and starts again");
+    }
+
+    [Fact]
     public async Task Tens_of_thousands_of_random_control_requests_harm_nobody()
     {
         string serial = await RunAsync("attack-control", managementCores: 2);
@@ -50,10 +67,11 @@ public sealed partial class AttackTests
         return [.. groups.Select(group => group.Groups["name"].Value).Order(StringComparer.Ordinal)];
     }
 
-    private static async Task<string> RunAsync(string scenario, int managementCores = 1)
+    private static async Task<string> RunAsync(string scenario, int managementCores = 1, TimeSpan? deadline = null)
     {
         string payload = NodeImages.Payload(scenario, "cloud-6.12", options: $"monitor-code={await MonitorSymbols.AddressesAsync("monitor_exit", "world_loop")}");
-        string serial = await EmulatedNode.RunAsync(scenario, NodeShape.Direct(payload, $"{3 + managementCores}", "1G", $"p0.cores={managementCores} p0.memory=384M"));
+        NodeShape shape = NodeShape.Direct(payload, $"{3 + managementCores}", "1G", $"p0.cores={managementCores} p0.memory=384M");
+        string serial = await EmulatedNode.RunAsync(scenario, deadline is { } longer ? shape with { Deadline = longer } : shape);
         serial.ShouldContain("DRIVER done");
         serial.ShouldNotContain("osv-monitor: panic");
         serial.ShouldNotContain("osv-monitor: fault");

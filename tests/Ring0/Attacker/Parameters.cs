@@ -17,6 +17,8 @@ public enum PayloadMode : uint
     Residue = 4,
     /// <summary>A triple fault; CR2, which the event tells, holds the time-stamp counter of just before.</summary>
     TimedFault = 5,
+    /// <summary>Both cores end the partition at the same moment; the argument is a pair of <see cref="WayOut"/>, the second core's in bits 15:8.</summary>
+    EndsAtOnce = 6,
 }
 
 public enum CaseGroup : uint
@@ -31,6 +33,8 @@ public enum CaseGroup : uint
     ControlRegisters,
     Cpuid,
     Modes,
+    MsrSweep,
+    PortSweep,
     Count,
 }
 
@@ -49,6 +53,23 @@ public enum Storm : uint
     Spinning,
     /// <summary>Both cores halt with interrupts off.</summary>
     Dead,
+    /// <summary>One core accesses the trapped page by an instruction that the other turns from a store into a load and back.</summary>
+    Rewritten,
+    /// <summary>The same with an instruction that the monitor does not emulate: that ends the partition.</summary>
+    RewrittenBeyond,
+    Count,
+}
+
+/// <summary>How a core ends its partition.</summary>
+public enum WayOut : uint
+{
+    Reset,
+    PowerOff,
+    TripleFault,
+    /// <summary>An access beyond the partition's memory.</summary>
+    Violation,
+    /// <summary>INIT at both cores: that ends nothing, and partition 0 must be able to.</summary>
+    Init,
     Count,
 }
 

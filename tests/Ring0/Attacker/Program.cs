@@ -29,6 +29,9 @@ public static unsafe class Program
             case PayloadMode.Storm:
                 Storms.Run((Storm)parameters->Argument);
                 break;
+            case PayloadMode.EndsAtOnce:
+                EndsAtOnce.Run(parameters->Argument);
+                break;
         }
         Serial.Text("FINISHED\n"u8);
         Cpu.Halt();
@@ -48,6 +51,8 @@ public static unsafe class Program
             case CaseGroup.ControlRegisters: ControlRegisterCases.Run(); break;
             case CaseGroup.Cpuid: CpuidCases.Run(); break;
             case CaseGroup.Modes: ModeCases.Run(); break;
+            case CaseGroup.MsrSweep: MsrSweep.Run(); break;
+            case CaseGroup.PortSweep: PortSweep.Run(); break;
         }
     }
 
@@ -55,6 +60,7 @@ public static unsafe class Program
     public static void Second()
     {
         Interrupts.SetUp(1);
+        if (Interrupts.Parameters->Mode == PayloadMode.EndsAtOnce) EndsAtOnce.RunSecond();
         Storms.RunSecond();
         Cpu.Halt();
     }

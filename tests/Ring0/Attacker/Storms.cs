@@ -4,8 +4,11 @@ namespace Osv.Ring0.Attacker;
 public static unsafe class Storms
 {
     private const int Vector = 0x56;
-    private const uint NmiRounds = 2_000, InitRounds = 100, ExitRounds = 60_000, BroadcastRounds = 6_000, ShadowRounds = 200;
+    private const uint NmiRounds = 2_000, InitRounds = 100, ExitRounds = 60_000, BroadcastRounds = 6_000, ShadowRounds = 200, RewrittenRounds = 20_000;
     private const uint ClosedMsr = 0xC001_0020;
+    private const ulong IoApic = 0xFEC0_0000;
+    /// <summary>Opcodes of MOV to and from memory, and of XCHG, which the monitor does not emulate.</summary>
+    private const byte Store = 0x89, Load = 0x8B, Exchange = 0x87;
     private const ulong ToAll = 0x8_4000, ToOthers = 0xC_4000, ToSelf = 0x4_4000, NmiMode = 0x400;
 
     /// <summary>What the second core does, and that it has done it.</summary>
@@ -41,6 +44,8 @@ public static unsafe class Storms
                 Cpu.WriteMsr(Interrupts.InitialCount, Interrupts.Millisecond);
                 Serial.Text("STORM READY\n"u8);
                 while (true) Interrupts.Wait(1000);
+            case Storm.Rewritten: Rewritten(); break;
+            case Storm.RewrittenBeyond: RewrittenBeyond(); break;
             case Storm.Dead:
                 Interrupts.PrepareSecond(halt: true);
                 Interrupts.StartSecond();
@@ -68,6 +73,11 @@ public static unsafe class Storms
             case Storm.Broadcast:
                 for (uint i = 0; i < BroadcastRounds; i++) Interrupts.Send(((i & 1) == 0 ? ToAll : ToOthers) | Vector);
                 break;
+            case Storm.Rewritten:
+                while (Cpu.Load32(Done) == 0) Rewrite(Store, Load);
+                break;
+            case Storm.RewrittenBeyond:
+                while (true) Rewrite(Store, Exchange);
             case Storm.NmiWithoutEnd:
                 Cpu.Store32(Done, 1);
                 while (true) Interrupts.Send(ToOthers | NmiMode);
@@ -160,6 +170,53 @@ public static unsafe class Storms
         Case.Name("storm-broadcast"u8);
         bool both = CoreState.Count(first, Vector) > 0 && CoreState.Count(second, Vector) > 0;
         Case.Verdict(done && both && CoreState.Others(first, Vector) == 0, "only their own, at both"u8, CoreState.Count(first, Vector), CoreState.Others(first, Vector));
+    }
+
+    /// <summary>The instruction that left the guest need not be the one that the monitor fetches.</summary>
+    private static void Rewritten()
+    {
+        PlaceAccess();
+        Begin();
+        ulong faults = 0;
+        for (uint i = 0; i < RewrittenRounds; i++)
+        {
+            if (Access() != Probe.None) faults++;
+        }
+        Cpu.Store32(Done, 1);
+        Case.Name("storm-rewritten"u8);
+        Case.Verdict(faults == 0 && CoreState.Others(Symbols.State(0), -1) == 0, "a load or a store"u8, faults, CoreState.Others(Symbols.State(0), -1));
+    }
+
+    private static void RewrittenBeyond()
+    {
+        PlaceAccess();
+        Begin();
+        Serial.Text("STORM READY\n"u8);
+        while (true) Access();
+    }
+
+    private static void PlaceAccess()
+    {
+        Symbols.ProbeCode[0] = Store;
+        Symbols.ProbeCode[1] = 0x07;                    // [RDI], EAX
+        Symbols.ProbeCode[2] = 0xC3;
+    }
+
+    /// <summary>Runs what stands at <see cref="Symbols.ProbeCode"/> at the window of the I/O APIC's version register.</summary>
+    private static uint Access()
+    {
+        Cpu.Store32((void*)IoApic, 1);
+        Registers registers = default;
+        registers.Rdi = IoApic + 0x10;
+        return Cpu.Probe(Symbols.ProbeCode, &registers, 0, 0);
+    }
+
+    private static void Rewrite(byte one, byte other)
+    {
+        Symbols.ProbeCode[0] = other;
+        for (int i = 0; i < 50; i++) Cpu.Pause();
+        Symbols.ProbeCode[0] = one;
+        for (int i = 0; i < 50; i++) Cpu.Pause();
     }
 
     /// <summary>While partition 0 probes this core: an exit between STI and HLT must not let the interrupt in before HLT.</summary>

@@ -31,8 +31,10 @@ try
         case { } load when load.StartsWith("load-", StringComparison.Ordinal): LoadScenarios.Run(bench, load["load-".Length..]); break;
         case "times": TimeScenarios.Run(bench, Option("monitor-code")!); break;
         case "attack-cases": AttackScenarios.Cases(bench, Option("monitor-code")!); break;
+        case "attack-sweeps": AttackScenarios.Sweeps(bench, Option("monitor-code")!); break;
         case "attack-endings": AttackScenarios.Endings(bench, Option("monitor-code")!); break;
         case "attack-storms": AttackScenarios.StormsOfTwoCores(bench, Option("monitor-code")!); break;
+        case "attack-races": RaceScenarios.Run(bench, Option("monitor-code")!); break;
         case "attack-control": ControlScenarios.Run(bench, Option("monitor-code")!); break;
         default: throw new InvalidOperationException($"no scenario {name}");
     }

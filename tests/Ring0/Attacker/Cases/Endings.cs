@@ -186,7 +186,9 @@ public static unsafe class Endings
             case >= 47 and < 69: ControlBit("cr4-bit"u8, [0x0F, 0x20, 0xE0, 0x48, 0x31, 0xF8, 0x0F, 0x22, 0xE0, 0x50, 0x0F, 0xA2, 0xEB, 0xFB], Cr4Bits[number - 47]); break;
             case >= 69 and < 72: ControlBit("cr0-bit"u8, [0x0F, 0x20, 0xC0, 0x48, 0x31, 0xF8, 0x0F, 0x22, 0xC0, 0x0F, 0xA2, 0xEB, 0xFC], number switch { 69 => 29, 70 => 32, _ => 63 }); break;
             case 72: ControlBit("cr3-bit"u8, [0x0F, 0x20, 0xD8, 0x48, 0x31, 0xF8, 0x0F, 0x22, 0xD8, 0x0F, 0xA2, 0xEB, 0xFC], 63); break;
-            case 73: Soil.Everything(); break;
+            case 73: Memory("ioapic-across-the-start"u8, [0x89, 0x07], IoApic - 2, 0, 0); break;
+            case 74: Memory("ioapic-string-from-memory"u8, [0xF3, 0xA5], IoApic, 0, IoApic); break;
+            case 75: Soil.Everything(); break;
             default:
                 Serial.Text("ABOUT none 0 0 0 0 0\n"u8);
                 return;

@@ -3,7 +3,7 @@ namespace Osv.Ring0.Attacker.Cases;
 /// <summary>The virtual I/O APIC: entries aimed at cores of others, with every delivery mode, then its line is raised.</summary>
 public static unsafe class IoApicCases
 {
-    private const uint Select = 0xFEC0_0000, Window = 0xFEC0_0010, Pin = 4;
+    private const uint Select = 0xFEC0_0000, Window = 0xFEC0_0010, Pin = 4, Version = 0x17_0011;
     private const uint LineEnable = 0x3F9, LineIdentify = 0x3FA, TransmitterInterrupt = 2;
     private const int Vector = 0x54;
 
@@ -15,6 +15,42 @@ public static unsafe class IoApicCases
                     Aim(mode, destination, logical);
         for (uint vector = 0; vector < 16; vector++) LowVector(vector);
         Registers();
+        CrossingInstruction();
+        AcrossTheEnd();
+    }
+
+    /// <summary>Half of the access lies beyond the page: no register is there, and nothing of what lies behind is reached.</summary>
+    private static void AcrossTheEnd()
+    {
+        Case.Name("ioapic-access-across-end"u8);
+        Registers registers = default;
+        registers.Rdi = Select + 0xFFE;
+        registers.Rax = 0xFFFF_FFFF;
+        // MOV [RDI], EAX; MOV EAX, [RDI]
+        uint fault = Probe.Run([0x89, 0x07, 0x8B, 0x07], ref registers);
+        Case.Verdict(fault == Probe.None && registers.Rax == 0, "reads as zero"u8, registers.Rax, fault);
+    }
+
+    /// <summary>The instruction lies across the end of a page, and then of a large page.</summary>
+    private static void CrossingInstruction()
+    {
+        for (ulong boundary = 0x80_1000; boundary <= 0xA0_0000; boundary += 0x1F_F000)
+        {
+            for (uint before = 1; before < 6; before++)
+            {
+                Case.Name("ioapic-instruction-across-page"u8);
+                Case.AndHex(boundary);
+                Case.AndHex(before);
+                // MOV dword [RDI], 1 (C7 07 imm32); MOV EAX, [RDI + 10h] (8B 47 10); RET
+                byte* code = (byte*)(boundary - before);
+                System.ReadOnlySpan<byte> bytes = [0xC7, 0x07, 1, 0, 0, 0, 0x8B, 0x47, 0x10, 0xC3];
+                for (int i = 0; i < bytes.Length; i++) code[i] = bytes[i];
+                Registers registers = default;
+                registers.Rdi = Select;
+                uint fault = Cpu.Probe(code, &registers, 0, 0);
+                Case.Verdict(fault == Probe.None && registers.Rax == Version, "carried out"u8, registers.Rax, fault);
+            }
+        }
     }
 
     private static void Aim(uint mode, int destination, uint logical)

@@ -63,8 +63,12 @@ public static unsafe class PortCases
         Case.Verdict(faults == 0 && value == (above | constant), "absent"u8, value, faults);
     }
 
-    private static bool IsOwn(uint port) =>
+    /// <summary>The console and the timer.</summary>
+    internal static bool IsOwn(uint port) =>
         port is >= Serial and < Serial + 8 || (port >= Interrupts.Parameters->TimerPort && port < Interrupts.Parameters->TimerPort + 4);
+
+    /// <summary>Written with the right value these end or report this partition: they are endings of their own.</summary>
+    internal static bool Ends(uint port) => port is 0x64 or 0x92 or 0xCF9 or 0x604 or 0x505;
 
     private static void ReadAll()
     {
@@ -87,8 +91,7 @@ public static unsafe class PortCases
         Case.Name("port-write-all"u8);
         for (uint port = 0; port < 0x1_0000; port++)
         {
-            // These end or report this partition: they are endings of their own.
-            if (IsOwn(port) || port is 0x64 or 0x92 or 0xCF9 or 0x604 or 0x505) continue;
+            if (IsOwn(port) || Ends(port)) continue;
             Cpu.Out8(port, (byte)(port * 7 + 1));
         }
         Case.Verdict(true, "ignored"u8);
