@@ -29,6 +29,7 @@ public static unsafe class Panic
         Log.Number(LocalApic.OwnId);
         Log.Line();
         TellConsoles(reason);
+        Log.Text("osv-monitor: every console was told; this node halts\r\n"u8);
         // The others leave their guests at this NMI and find that it is over.
         for (int i = 0; i < Node.CoreCount; i++)
             if (Node.Blocks[i]->ApicId != LocalApic.OwnId) LocalApic.SendNmi(Node.Blocks[i]->ApicId);

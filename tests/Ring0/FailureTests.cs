@@ -66,7 +66,8 @@ public sealed class FailureTests
             await stub.WriteAsync(await MonitorSymbols.AddressAsync("monitor_exit"), undefined, cancel);
             await stub.DetachAsync(cancel);
         }
-        await node.WaitForAsync("osv-monitor: panic: fault in the monitor");
+        await node.WaitForAsync("osv-monitor: every console was told");
+        node.Serial.ShouldContain("osv-monitor: panic: fault in the monitor");
         node.Serial.ShouldContain("osv-monitor: fault 6 ");
         node.Serial.ShouldContain("registers: rdi 0x");
         node.Serial.ShouldContain("stack: 0x");

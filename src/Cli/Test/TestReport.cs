@@ -30,9 +30,11 @@ internal sealed record TestReport(TestTotals Totals, IReadOnlyList<TestOutcome> 
         IEnumerable<TestOutcome> errors = document.Descendants("error")
             .Select(error => new TestOutcome((string?)error.Attribute("name") ?? "outside any test", (string?)error.Descendants("message").FirstOrDefault() ?? "no message"));
         IEnumerable<TestOutcome> skips = document.Descendants("test").Where(test => (string?)test.Attribute("result") is "Skip" or "NotRun")
-            .Select(test => new TestOutcome((string?)test.Attribute("name") ?? "?", (string?)test.Element("reason") ?? "no reason given"));
+            .Select(test => new TestOutcome((string?)test.Attribute("name") ?? "?", Reason(test)));
         return new TestReport(totals, [.. failures, .. errors], [.. skips]);
     }
+
+    private static string Reason(XElement test) => (string?)test.Attribute("result") == "NotRun" ? "explicit: runs only when asked for by name" : (string?)test.Element("reason") ?? "no reason given";
 
     private static int Number(XElement element, string attribute) => int.Parse((string?)element.Attribute(attribute) ?? "0", CultureInfo.InvariantCulture);
 }
