@@ -56,7 +56,7 @@ internal static class ControlScenarios
     private static void Step(Workbench bench, Random random, MemoryExtent arena, uint[] free, int[] seen)
     {
         uint partition = (uint)random.Next(2, 4);
-        ControlOperation operation = Fill(ref bench.Device.Request, partition, Suggest(bench, random, partition), random, arena, free);
+        ControlOperation operation = RandomRequests.Fill(ref bench.Device.Request, partition, RandomRequests.Suggest(bench, random, partition), random, arena, free);
         bool settled = random.Next(4) == 0 && Settled(bench);
         string before = settled ? Snapshot(bench) : string.Empty;
         ulong events = bench.Device.Header.EventCount;
@@ -67,80 +67,6 @@ internal static class ControlScenarios
         if (status == ControlStatus.Ok || !settled || bench.Device.Header.EventCount != events) return;
         Workbench.Check(Snapshot(bench) == before, $"a refused {operation} changes nothing ({status}): {before} became {Snapshot(bench)}");
     }
-
-    /// <summary>Mostly what makes sense in the partition's state.</summary>
-    private static ControlOperation Suggest(Workbench bench, Random random, uint partition)
-    {
-        int any = random.Next(1, 9), choice = random.Next(4);
-        if (random.Next(4) == 0) return (ControlOperation)any;
-        // Wait at times while it is on its way from one state to another: there everything is refused alike.
-        if (random.Next(16) == 0) Workbench.WaitUntil(() => !IsOnItsWay(bench.Device.Partitions[(int)partition]), 30, $"partition {partition} to arrive");
-        return (PartitionState)bench.Device.Partitions[(int)partition].State switch
-        {
-            PartitionState.Absent => ControlOperation.Create,
-            PartitionState.Stopped => choice switch { 0 => ControlOperation.Destroy, 1 => ControlOperation.Load, _ => ControlOperation.Start },
-            PartitionState.Running => choice switch { 0 => ControlOperation.Probe, 1 => ControlOperation.Console, _ => ControlOperation.Stop },
-            _ => (ControlOperation)any,
-        };
-    }
-
-    /// <summary>A request that could be meant, half of the time with something wrong. Never the end of the node, and never the neighbour's.</summary>
-    private static unsafe ControlOperation Fill(ref ControlRequest request, uint partition, ControlOperation operation, Random random, MemoryExtent arena, uint[] free)
-    {
-        request.Partition = partition;
-        request.Argument = operation == ControlOperation.Load ? (uint)random.Next(2) : 0;
-        request.WindowAddress = (ulong)random.Next(3) << 30;
-        request.CoreCount = 1;
-        request.ExtentCount = (uint)random.Next(1, 3);
-        for (int i = 0; i < 4; i++)
-        {
-            request.Cores[i] = free[random.Next(1, free.Length)];
-            request.Extents[i * 3] = (ulong)i << 30;
-            request.Extents[i * 3 + 1] = arena.HostAddress + ((ulong)random.Next(32) << 21);
-            request.Extents[i * 3 + 2] = 2UL << 20;
-        }
-        // Nothing is loaded: such a tenant runs zeros at a random place and ends soon, in one way or another.
-        request.Entry = new EntryState { Rip = (ulong)random.Next(1 << 21), Rsi = 1, Cr3 = (ulong)random.Next(512) << 12, GdtLimit = 0x1F, CodeSelector = 0x10, DataSelector = 0x18 };
-        if (random.Next(2) == 0) operation = Spoil(ref request, operation, random, arena);
-        // A partition that is made and never looked at again would keep its core.
-        if (request.Partition == Victim || (operation == ControlOperation.Create && request.Partition is > 3 and < ControlLayout.MaxPartitions)) request.Partition = 2;
-        // Stop of partition 0 with 1 or 2 ends the node.
-        if (operation == ControlOperation.Stop && request.Argument is 1 or 2) request.Argument = 3;
-        return operation;
-    }
-
-    private static unsafe ControlOperation Spoil(ref ControlRequest request, ControlOperation operation, Random random, MemoryExtent arena)
-    {
-        int slot = random.Next(2) * 3;
-        switch (random.Next(14))
-        {
-            case 0: return (ControlOperation)Odd(random, 12);
-            case 1: request.Partition = Odd(random, 66); break;
-            case 2: request.Argument = Odd(random, 4); break;
-            case 3: request.WindowAddress = (ulong)random.NextInt64(); break;
-            case 4: request.CoreCount = Odd(random, 4); break;
-            case 5: request.ExtentCount = Odd(random, 20); break;
-            case 6: request.Cores[0] = Odd(random, 8); break;
-            case 7:
-                request.CoreCount = 2;
-                request.Cores[1] = request.Cores[0];
-                break;
-            case 8: request.Extents[slot] = (ulong)random.NextInt64(); break;
-            case 9: request.Extents[slot + 1] = random.Next(2) == 0 ? (ulong)random.NextInt64() : (ulong)random.Next(1 << 9) << 21; break;
-            case 10: request.Extents[slot + 2] = random.Next(2) == 0 ? (ulong)random.NextInt64() : (ulong)random.Next(1 << 9) << 21; break;
-            case 11:
-                request.ExtentCount = 2;
-                request.Extents[1] = arena.HostAddress;
-                request.Extents[3] = 0;
-                request.Extents[4] = arena.HostAddress + (4 << 20);
-                break;
-            case 12: request.Entry = new EntryState { Rip = (ulong)random.NextInt64(), Cr3 = (ulong)random.NextInt64(), GdtBase = (ulong)random.NextInt64(), GdtLimit = (uint)random.Next() }; break;
-            default: request.Entry.GdtBase = (ulong)random.Next() << 8; break;
-        }
-        return operation;
-    }
-
-    private static uint Odd(Random random, int limit) => random.Next(4) == 0 ? (uint)random.NextInt64(0, 1L << 32) : (uint)random.Next(limit);
 
     /// <summary>No partition runs or changes but partition 0 and the neighbour.</summary>
     private static bool Settled(Workbench bench)
@@ -153,7 +79,7 @@ internal static class ControlScenarios
         return true;
     }
 
-    private static bool IsOnItsWay(PartitionEntry partition) => partition.State is (uint)PartitionState.Stopping or (uint)PartitionState.Scrubbing;
+    internal static bool IsOnItsWay(PartitionEntry partition) => partition.State is (uint)PartitionState.Stopping or (uint)PartitionState.Scrubbing;
 
     /// <summary>The tables that partition 0 sees, as far as operations change them; read anew from the monitor's own copy.</summary>
     private static string Snapshot(Workbench bench)

@@ -32,6 +32,7 @@ try
         case "times": TimeScenarios.Run(bench, Option("monitor-code")!); break;
         case "attack-cases": AttackScenarios.Cases(bench, Option("monitor-code")!); break;
         case "attack-sweeps": AttackScenarios.Sweeps(bench, Option("monitor-code")!); break;
+        case "trace": TraceScenarios.Run(bench); break;
         case "attack-endings": AttackScenarios.Endings(bench, Option("monitor-code")!); break;
         case "attack-storms": AttackScenarios.StormsOfTwoCores(bench, Option("monitor-code")!); break;
         case "attack-races": RaceScenarios.Run(bench, Option("monitor-code")!); break;

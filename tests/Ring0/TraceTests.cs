@@ -1,0 +1,115 @@
+using System.Globalization;
+using Osv.Contracts.ControlDevice;
+
+namespace Osv.Ring0.Tests;
+
+/// <summary>
+/// The compiler is inside the check: what the shipped image does in ring 0 with a trace of control requests is what the same
+/// policy does when it is compiled for this host, answer by answer, event by event, table by table.
+/// </summary>
+public sealed class TraceTests
+{
+    private const int Steps = 600;
+
+    [Fact]
+    public async Task Ring_0_and_the_hosted_policy_agree_on_every_step_of_a_trace()
+    {
+        NodeShape shape = NodeShape.Direct(NodeImages.Payload("trace", "cloud-6.12"), "5", "1G", "p0.cores=1 p0.memory=384M");
+        string serial = await EmulatedNode.RunAsync("trace", shape);
+        serial.ShouldContain("DRIVER done");
+        var lines = new Lines(serial);
+        HostedMonitor hosted = Node(lines);
+
+        var statuses = new HashSet<ControlStatus>();
+        var causes = new HashSet<ulong>();
+        int step = 0;
+        for (; lines.Kind == 'T'; step++)
+        {
+            ulong[] words = lines.Take('T');
+            string what = $"step {step}, {(ControlOperation)words[0]} of partition {words[1]}";
+            (ControlStatus status, uint index) = hosted.Execute((uint)words[0], Request(words));
+            lines.Take('A').ShouldBe([(ulong)status, index], what);
+            statuses.Add(status);
+            hosted.Settle();
+            while (lines.Kind == 'G')
+            {
+                ulong[] end = lines.Take('G');
+                hosted.End((int)end[0], (EventKind)end[1], (StopCause)end[2], (uint)end[3]);
+                hosted.Settle();
+                causes.Add(end[2]);
+            }
+            foreach (ulong[] item in hosted.TakeEvents()) lines.Take('E').ShouldBe(item, $"event of {what}");
+            foreach (ulong[] item in hosted.Table()) lines.Take('S').ShouldBe(item, $"partition table after {what}");
+            lines.Take('C').ShouldBe(hosted.Owners, $"owners of the cores after {what}");
+        }
+        step.ShouldBe(Steps);
+        // A trace in which nothing happened would prove nothing.
+        statuses.ShouldContain(ControlStatus.Ok);
+        statuses.Count.ShouldBeGreaterThan(10, string.Join(", ", statuses));
+        causes.ShouldNotBeEmpty();
+    }
+
+    private static HostedMonitor Node(Lines lines)
+    {
+        var cores = new List<(uint, uint, ushort)>();
+        var memory = new List<MemoryEntry>();
+        var management = new List<MemoryExtent>();
+        while (lines.Kind == 'N')
+        {
+            ulong[] core = lines.Take('N');
+            cores.Add(((uint)core[0], (uint)core[1], (ushort)core[2]));
+        }
+        while (lines.Kind == 'M')
+        {
+            ulong[] range = lines.Take('M');
+            memory.Add(new MemoryEntry { HostAddress = range[0], Bytes = range[1] });
+        }
+        while (lines.Kind == 'X')
+        {
+            ulong[] extent = lines.Take('X');
+            management.Add(new MemoryExtent { GuestAddress = extent[0], HostAddress = extent[1], Bytes = extent[2] });
+        }
+        return new HostedMonitor(cores, [.. memory], management);
+    }
+
+    private static unsafe ControlRequest Request(ulong[] words)
+    {
+        var request = new ControlRequest
+        {
+            Partition = (uint)words[1],
+            Argument = (uint)words[2],
+            WindowAddress = words[3],
+            CoreCount = (uint)words[4],
+            ExtentCount = (uint)words[5],
+            Entry = new EntryState
+            {
+                Rip = words[6],
+                Rsi = words[7],
+                Cr3 = words[8],
+                GdtBase = words[9],
+                GdtLimit = (uint)words[10],
+                CodeSelector = (ushort)words[11],
+                DataSelector = (ushort)words[12],
+            },
+        };
+        for (int i = 0; i < 4; i++) request.Cores[i] = (uint)words[13 + i];
+        for (int i = 0; i < 12; i++) request.Extents[i] = words[17 + i];
+        return request;
+    }
+
+    /// <summary>The lines TRACE of a node's serial port (Driver/TraceScenarios.cs).</summary>
+    private sealed class Lines(string serial)
+    {
+        private readonly string[][] _lines = [.. serial.Split('\n').Where(line => line.StartsWith("TRACE ", StringComparison.Ordinal)).Select(line => line.TrimEnd().Split(' ')[1..])];
+        private int _next;
+
+        /// <summary>That of the next line; blank at the end.</summary>
+        public char Kind => _next < _lines.Length ? _lines[_next][0][0] : ' ';
+
+        public ulong[] Take(char kind)
+        {
+            Kind.ShouldBe(kind, $"line {_next} of the trace");
+            return [.. _lines[_next++][1..].Select(word => ulong.Parse(word, NumberStyles.HexNumber, CultureInfo.InvariantCulture))];
+        }
+    }
+}
