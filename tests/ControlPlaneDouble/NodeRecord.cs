@@ -36,6 +36,9 @@ public sealed class NodeRecord(string id, Registry registry)
     public Heartbeat? Heartbeat { get; private set; }
     public int Renewals { get; private set; }
 
+    /// <summary>New certificates for ones that had ended.</summary>
+    public int Returns { get; internal set; }
+
     /// <summary>What an exactly-once protocol must never do; each entry names one case.</summary>
     public List<string> Faults { get; } = [];
 

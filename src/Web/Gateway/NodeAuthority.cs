@@ -95,7 +95,10 @@ internal sealed class NodeAuthority : IDisposable
         return X509CertificateLoader.LoadPkcs12(paired.Export(X509ContentType.Pkcs12), null);
     }
 
-    /// <summary>Whether this authority certified it as a node and it is good now. Revocation is for the session to look up.</summary>
+    /// <summary>When it was issued.</summary>
+    public static DateTimeOffset Issued(X509Certificate2 certificate) => new DateTimeOffset(certificate.NotBefore) + Skew;
+
+    /// <summary>Whether this authority certified it as a node. That it has ended, or was revoked, is for the services to judge, which can say so.</summary>
     public bool IsNode(X509Certificate2 certificate, DateTimeOffset now)
     {
         using var chain = new X509Chain();
@@ -104,7 +107,8 @@ internal sealed class NodeAuthority : IDisposable
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
         chain.ChainPolicy.DisableCertificateDownloads = true;
         chain.ChainPolicy.ApplicationPolicy.Add(Client);
-        chain.ChainPolicy.VerificationTime = now.UtcDateTime;
+        DateTime utc = now.UtcDateTime, end = certificate.NotAfter.ToUniversalTime();
+        chain.ChainPolicy.VerificationTime = utc < end ? utc : end;
         return chain.Build(certificate);
     }
 
