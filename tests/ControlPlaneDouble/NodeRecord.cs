@@ -47,6 +47,9 @@ public sealed class NodeRecord(string id, Registry registry)
     /// <summary>Everything a tenant's consoles have printed, oldest instance first.</summary>
     public string Console(string tenant) => string.Concat(_consoles.Where(console => console.Key.Tenant == tenant).OrderBy(console => console.Key.Instance).Select(console => Encoding.UTF8.GetString(console.Value.Bytes.ToArray())));
 
+    /// <summary>How many bytes that is; cheap, for many consoles and much text.</summary>
+    public long ConsoleBytes(string tenant) => _consoles.Where(console => console.Key.Tenant == tenant).Sum(console => console.Value.Bytes.Length);
+
     public ulong ConsoleLost(string tenant) => _consoles.Where(console => console.Key.Tenant == tenant).Aggregate(0UL, (sum, console) => sum + console.Value.Lost);
 
     public void Want(params DesiredPartition[] partitions) => registry.Change(() =>

@@ -95,8 +95,8 @@ internal sealed class NodeAuthority : IDisposable
         return X509CertificateLoader.LoadPkcs12(paired.Export(X509ContentType.Pkcs12), null);
     }
 
-    /// <summary>When it was issued.</summary>
-    public static DateTimeOffset Issued(X509Certificate2 certificate) => new DateTimeOffset(certificate.NotBefore) + Skew;
+    /// <summary>When it was issued, rounded up: certificates tell whole seconds.</summary>
+    public static DateTimeOffset Issued(X509Certificate2 certificate) => new DateTimeOffset(certificate.NotBefore) + Skew + TimeSpan.FromSeconds(1);
 
     /// <summary>Whether this authority certified it as a node. That it has ended, or was revoked, is for the services to judge, which can say so.</summary>
     public bool IsNode(X509Certificate2 certificate, DateTimeOffset now)
