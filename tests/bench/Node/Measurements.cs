@@ -22,24 +22,34 @@ internal static partial class Measurements
     }
 
     /// <summary>End of a tenant to its next start, by the monitor's clock, and to the arrival of its first line. It is the first end of this tenant: later ones wait (ADR 9).</summary>
-    /// <param name="how">What is written to sysrq-trigger: b, a reset without a word, or c, a panic after which the kernel stands still.</param>
-    public static async Task<(double Detected, double Line)> RestartAsync(BenchNode node, string id, char how)
+    public static async Task<(double Detected, double Line)> RestartAsync(BenchNode node, string id)
     {
         ObservedPartition before = node.Node.Partition(id)!;
         int known = node.Node.Events.Count, said = node.Node.Console(id).Length;
         var clock = Stopwatch.StartNew();
-        node.Node.Type(id, $"echo {how} > /proc/sysrq-trigger\n");
+        node.Node.Type(id, "echo b > /proc/sysrq-trigger\n");
         await node.UntilAsync(() => node.Node.Partition(id) is { } now && now.Restarts > before.Restarts && UpLine().IsMatch(node.Node.Console(id)[said..]), $"{id} to come up again").ConfigureAwait(false);
         double line = clock.Elapsed.TotalSeconds;
         List<PartitionEvent> events = [.. node.Node.Events.Skip(known).Where(one => one.TenantId == id)];
-        PartitionEvent ended = events.First(one => one.Kind is EventKind.Panicked or EventKind.Stopped), started = events.First(one => one.Kind == EventKind.Started);
+        PartitionEvent ended = events.First(one => one.Kind == EventKind.Stopped), started = events.First(one => one.Kind == EventKind.Started);
         return ((started.TimeUnixMs - ended.TimeUnixMs) / 1000.0, line);
     }
 
-    public static async Task EmptyAsync(BenchNode node)
+    /// <summary>Ends all tenants.</summary>
+    /// <param name="keep">An image that stays in the agent's cache; null: none does.</param>
+    public static async Task EmptyAsync(BenchNode node, Image? keep = null)
     {
-        node.Node.Want();
-        await node.UntilAsync(() => node.Node.Observed.Partitions.Count == 0, "the node to be empty").ConfigureAwait(false);
+        if (keep is null)
+        {
+            node.Node.Want();
+        }
+        else
+        {
+            DesiredPartition rests = BenchNode.Tenant("rests", keep, 256 * Mebibyte, 2);
+            rests.Power = PowerState.Stopped;
+            node.Node.Want(rests);
+        }
+        await node.UntilAsync(() => node.Node.Observed.Partitions.All(seen => seen.Partition == 0), "the node to be empty").ConfigureAwait(false);
     }
 
     /// <summary>Time that the agent takes to fetch an image onto an empty node, against wget on the same node. The agent checks and stores it, too.</summary>
