@@ -14,8 +14,9 @@ internal static partial class Measurements
     /// <summary>Create request to user space of the busybox image, less the time that its kernel says it took. The node is empty before.</summary>
     public static async Task<(double Over, double Kernel)> StartAsync(BenchNode node, BenchFiles files, string id)
     {
+        DesiredPartition wanted = BenchNode.Tenant(id, files.BusyboxImage(node.Plane), 256 * Mebibyte, 2, 3);
         var clock = Stopwatch.StartNew();
-        node.Node.Want(BenchNode.Tenant(id, files.BusyboxImage(node.Plane), 256 * Mebibyte, 2, 3));
+        node.Node.Want(wanted);
         await node.UntilAsync(() => UpLine().IsMatch(node.Node.Console(id)), $"{id} to come up").ConfigureAwait(false);
         double all = clock.Elapsed.TotalSeconds, kernel = double.Parse(UpLine().Match(node.Node.Console(id)).Groups[1].Value, CultureInfo.InvariantCulture);
         return (all - kernel, kernel);
