@@ -99,7 +99,7 @@ internal sealed class NodeAuthority : IDisposable
     public static DateTimeOffset Issued(X509Certificate2 certificate) => new DateTimeOffset(certificate.NotBefore) + Skew + TimeSpan.FromSeconds(1);
 
     /// <summary>Whether this authority certified it as a node. That it has ended, or was revoked, is for the services to judge, which can say so.</summary>
-    public bool IsNode(X509Certificate2 certificate, DateTimeOffset now)
+    public bool IsNode(X509Certificate2 certificate)
     {
         using var chain = new X509Chain();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
@@ -107,8 +107,7 @@ internal sealed class NodeAuthority : IDisposable
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
         chain.ChainPolicy.DisableCertificateDownloads = true;
         chain.ChainPolicy.ApplicationPolicy.Add(Client);
-        DateTime utc = now.UtcDateTime, end = certificate.NotAfter.ToUniversalTime();
-        chain.ChainPolicy.VerificationTime = utc < end ? utc : end;
+        chain.ChainPolicy.VerificationFlags = X509VerificationFlags.IgnoreNotTimeValid;
         return chain.Build(certificate);
     }
 
