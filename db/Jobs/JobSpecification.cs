@@ -47,8 +47,10 @@ public sealed record JobConstraints
 /// <param name="Image">Id of the image.</param>
 /// <param name="Cores">Hardware threads.</param>
 /// <param name="MemoryBytes">A multiple of 2 MiB.</param>
+/// <param name="UserData">As in <see cref="TenantUserData"/>; never in an answer.</param>
 public sealed record TenantTemplate(
-    string Image, int Cores, long MemoryBytes, int Nics = 0, int Disks = 0, RestartPolicy Restart = RestartPolicy.Always, string? SshKey = null, Dictionary<string, string>? Labels = null);
+    string Image, int Cores, long MemoryBytes, int Nics = 0, int Disks = 0, RestartPolicy Restart = RestartPolicy.Always, string? SshKey = null, string? UserData = null,
+    Dictionary<string, string>? Labels = null);
 
 /// <summary>The text in <see cref="PlacementJob.Specification"/>: JSON with camelCase names, enumerations by name, absent or null members at their defaults.</summary>
 public sealed record JobSpecification(TenantTemplate Template, JobConstraints Constraints)

@@ -3071,6 +3071,26 @@ namespace Osv.Data.Migrations
                         });
                 });
 
+            modelBuilder.Entity("Osv.Data.Tenants.TenantUserData", b =>
+                {
+                    b.Property<Guid>("TenantId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("tenant_id");
+
+                    b.Property<string>("Content")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("content");
+
+                    b.HasKey("TenantId")
+                        .HasName("pk_tenant_user_data");
+
+                    b.ToTable("tenant_user_data", null, t =>
+                        {
+                            t.HasCheckConstraint("ck_tenant_user_data_content", "octet_length(content) BETWEEN 1 AND 16384");
+                        });
+                });
+
             modelBuilder.Entity("Microsoft.AspNetCore.Identity.IdentityUserClaim<System.Guid>", b =>
                 {
                     b.HasOne("Osv.Data.Access.OsvUser", null)
@@ -3639,6 +3659,16 @@ namespace Osv.Data.Migrations
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
                         .HasConstraintName("fk_tenant_transitions_tenants_tenant_id");
+                });
+
+            modelBuilder.Entity("Osv.Data.Tenants.TenantUserData", b =>
+                {
+                    b.HasOne("Osv.Data.Tenants.Tenant", null)
+                        .WithOne()
+                        .HasForeignKey("Osv.Data.Tenants.TenantUserData", "TenantId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired()
+                        .HasConstraintName("fk_tenant_user_data_tenants_tenant_id");
                 });
 
             modelBuilder.Entity("Osv.Data.Nodes.NodeBoot", b =>

@@ -57,6 +57,8 @@ public sealed class OsvDbContext(DbContextOptions<OsvDbContext> options) : Ident
 
     public DbSet<Tenant> Tenants => Set<Tenant>();
 
+    public DbSet<TenantUserData> TenantUserData => Set<TenantUserData>();
+
     public DbSet<TenantDesired> TenantDesired => Set<TenantDesired>();
 
     public DbSet<TenantObserved> TenantObserved => Set<TenantObserved>();

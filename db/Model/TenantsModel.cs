@@ -25,6 +25,12 @@ internal static class TenantsModel
                 t.HasCheckConstraint("ck_tenants_disk_count", "disk_count >= 0");
             });
         });
+        builder.Entity<TenantUserData>(table =>
+        {
+            table.HasKey(row => row.TenantId);
+            table.HasOne<Tenant>().WithOne().HasForeignKey<TenantUserData>(row => row.TenantId);
+            table.ToTable("tenant_user_data", t => t.HasCheckConstraint("ck_tenant_user_data_content", $"octet_length(content) BETWEEN 1 AND {TenantUserData.MostBytes}"));
+        });
         builder.Entity<TenantDesired>(table =>
         {
             table.HasKey(row => row.TenantId);

@@ -46,6 +46,18 @@ public sealed class Tenant : IVersioned
     public uint RowVersion { get; private set; }
 }
 
+/// <summary>What the owner gives a tenant to act on when it starts. It may hold secrets and is large, so it is not part of the row that everybody reads; no answer contains it.</summary>
+public sealed class TenantUserData
+{
+    /// <summary>Most bytes in UTF-8: all tenants of a node together must fit a message to its agent.</summary>
+    public const int MostBytes = 16 << 10;
+
+    public required Guid TenantId { get; init; }
+
+    /// <summary>As it was given.</summary>
+    public required string Content { get; init; }
+}
+
 /// <summary>What the owner wants of a tenant.</summary>
 public enum TenantIntent
 {

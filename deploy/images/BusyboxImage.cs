@@ -8,7 +8,7 @@ public static class BusyboxImage
     public const string CommandLine = "console=ttyS0 quiet";
 
     private static readonly string[] s_applets =
-        ["sh", "mount", "cat", "echo", "ls", "ps", "poweroff", "reboot", "sleep", "nproc", "hostname", "uname", "setsid", "cttyhack", "dd", "seq", "grep", "true", "wc", "head", "free", "base64", "md5sum", "insmod", "cut"];
+        ["sh", "mount", "cat", "echo", "ls", "ps", "poweroff", "reboot", "sleep", "nproc", "hostname", "uname", "setsid", "cttyhack", "dd", "seq", "grep", "true", "wc", "head", "free", "base64", "md5sum", "insmod", "cut", "date"];
 
     /// <param name="busybox">Content of a static busybox.</param>
     /// <returns>The initrd, gzipped.</returns>

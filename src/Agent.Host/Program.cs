@@ -69,7 +69,7 @@ static async Task<int> RunAsync(NodePaths paths)
             var enroller = new Enroller(options, notes, time, log);
             holder = new IdentityHolder(await enroller.EnrolAsync(end.Token).ConfigureAwait(false), enroller, time);
             agent.Identity = holder;
-            agent.Session = new SessionClient(options.Control, () => NodeIdentity.Transport(holder.Current.Authority, holder.Current), agent, time, log);
+            agent.Session = new SessionClient(options.Control, holder, agent, time, log);
             await agent.Session.RunAsync(end.Token).ConfigureAwait(false);
         }
     }

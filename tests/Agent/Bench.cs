@@ -22,6 +22,7 @@ internal sealed class Bench : IDisposable
     public SimulatedMonitor Monitor { get; }
     public FakeImages Images { get; } = new();
     public SteppingTime Time { get; } = new();
+    public StringWriter Log { get; } = new();
     public Artifact Kernel { get; }
     public ControlDevice Device { get; private set; } = null!;
     public Reconciler Reconciler { get; private set; } = null!;
@@ -35,7 +36,7 @@ internal sealed class Bench : IDisposable
         ControlDevice device = Device;
         Notes = new NodeNotes(new NoteStore(() => device.Notes, ControlLayout.MaxPartitions));
         Lease = new Lease(Time);
-        Reconciler = new Reconciler(Device, Notes, Images, Lease, Time, new AgentLog(Time, TextWriter.Null));
+        Reconciler = new Reconciler(Device, Notes, Images, Lease, Time, new AgentLog(Time, Log));
     }
 
     public DesiredPartition Tenant(string id, params uint[] cores)

@@ -56,9 +56,10 @@ public sealed class BrokenSendTests
         var notes = new NodeNotes(new NoteStore(() => memory, 1));
         notes.Save(new NodeNote { BootId = "b" });
         BootOptions options = BootOptions.Parse($"osv.control={plane.Control.GetLeftPart(UriPartial.Authority)} osv.authority={new Uri(plane.Http, BootScript.AuthorityPath)} osv.ca={plane.Authority.RootHash} osv.token={plane.Registry.IssueToken(machine)} osv.mac={machine.Mac} osv.serial={machine.Serial} osv.uuid={machine.Uuid}");
-        using NodeIdentity identity = await new Enroller(options, notes, TimeProvider.System, log).EnrolAsync(TestContext.Current.CancellationToken);
+        var enroller = new Enroller(options, notes, TimeProvider.System, log);
+        using var identity = new IdentityHolder(await enroller.EnrolAsync(TestContext.Current.CancellationToken), enroller, TimeProvider.System);
         using var life = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        Task session = new SessionClient(options.Control, () => NodeIdentity.Transport(identity.Authority, identity), new OneBatch(), TimeProvider.System, log).RunAsync(life.Token);
+        Task session = new SessionClient(options.Control, identity, new OneBatch(), TimeProvider.System, log).RunAsync(life.Token);
 
         NodeRecord node = plane.Registry.Nodes.Single();
         await plane.Registry.WaitAsync(() => node.Connections >= 2 && node.Console("t").Length >= Pieces * PieceBytes, LiveAgent.Patience, "the whole batch");

@@ -31,6 +31,9 @@ internal sealed class LiveAgent : IAsyncDisposable
     public NodeRecord Node => Plane.Registry.Nodes.Single();
     public StringWriter Log { get; } = new();
 
+    /// <summary>Of the node.</summary>
+    public ShiftedTime Time { get; } = new();
+
     public static async Task<LiveAgent> StartAsync(Action<Registry>? prepare = null)
     {
         ControlPlane plane = await ControlPlane.StartAsync();
@@ -50,7 +53,7 @@ internal sealed class LiveAgent : IAsyncDisposable
 
     private void Begin()
     {
-        TimeProvider time = TimeProvider.System;
+        TimeProvider time = Time;
         var log = new AgentLog(time, TextWriter.Synchronized(Log));
         Osv.Agent.Partitions.ControlDevice device = Monitor.Open();
         var notes = new NodeNotes(new NoteStore(() => device.Notes, ControlLayout.MaxPartitions));
@@ -68,7 +71,7 @@ internal sealed class LiveAgent : IAsyncDisposable
                 var enroller = new Enroller(Options(), notes, time, log);
                 var identity = new IdentityHolder(await enroller.EnrolAsync(life), enroller, time);
                 agent.Identity = identity;
-                agent.Session = new SessionClient(Options().Control, () => NodeIdentity.Transport(identity.Current.Authority, identity.Current), agent, time, log);
+                agent.Session = new SessionClient(Options().Control, identity, agent, time, log);
                 await agent.Session.RunAsync(life);
             }
             catch (OperationCanceledException) when (life.IsCancellationRequested)

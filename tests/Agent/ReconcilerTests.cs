@@ -1,3 +1,5 @@
+using System.Text.RegularExpressions;
+using Google.Protobuf;
 using Osv.Contracts.BootInterface;
 using Osv.Contracts.ControlDevice;
 using Osv.Contracts.Node;
@@ -33,16 +35,41 @@ public sealed class ReconcilerTests : IDisposable
     {
         DesiredPartition wanted = _bench.Tenant("a", 2);
         wanted.CommandLine = "quiet";
-        wanted.CloudInit = new CloudInit { Hostname = "web-1", SshAuthorizedKeys = { "ssh-ed25519 AAAA me@here" } };
+        wanted.CloudInit = new CloudInit { Hostname = "web-1", SshAuthorizedKeys = { "ssh-ed25519 AAAA me@here" }, UserData = ByteString.CopyFromUtf8("#!/bin/sh\necho password\n") };
         _bench.Want(wanted);
         _bench.Settle();
         System.Text.Encoding.ASCII.GetString(_bench.Monitor.Loaded(GuestMap.CommandLine, 19)).ShouldBe("console=ttyS0 quiet");
         _bench.Monitor.Loaded(0x100_0000, 0x4000).SequenceEqual(FakeImages.Kernel().AsSpan(5 * 512)).ShouldBeTrue("the kernel lies where it wants to");
-        uint initrd = BitConverter.ToUInt32(_bench.Monitor.Loaded(GuestMap.BootParams + 0x218, 4)), bytes = BitConverter.ToUInt32(_bench.Monitor.Loaded(GuestMap.BootParams + 0x21C, 4));
-        string seed = System.Text.Encoding.Latin1.GetString(_bench.Monitor.Loaded(initrd, (int)bytes));
+        string seed = Seed();
         seed.ShouldStartWith("070701");
         seed.ShouldContain("local-hostname: \"web-1\"");
         seed.ShouldContain("ssh-ed25519 AAAA me@here");
+        // For cloud-init and for images without it; root's alone, as it may hold secrets.
+        Regex.Count(seed, "070701.{8}000081C0.{88}(var/lib/cloud/seed/nocloud|etc/osv)/user-data\0+#!/bin/sh\necho password\n").ShouldBe(2);
+        _bench.Log.ToString().ShouldNotContain("password");
+    }
+
+    [Fact]
+    public void Every_start_is_told_the_time_at_which_it_happens()
+    {
+        DesiredPartition wanted = _bench.Tenant("a", 2);
+        wanted.Restart = RestartPolicy.Always;
+        wanted.CloudInit = new CloudInit { Hostname = "web-1" };
+        _bench.Want(wanted);
+        _bench.Settle();
+        Seed().ShouldContain($"etc/osv/time\0\0{_bench.Time.GetUtcNow().ToUnixTimeSeconds()}\n");
+        _bench.Time.Advance(TimeSpan.FromHours(7));
+        _bench.Monitor.End((int)_bench.Seen("a").Partition, StopCause.Reset);
+        _bench.Settle();
+        _bench.Seen("a").Restarts.ShouldBe(1u);
+        Seed().ShouldContain($"etc/osv/time\0\0{_bench.Time.GetUtcNow().ToUnixTimeSeconds()}\n");
+    }
+
+    /// <summary>What was loaded behind the initrd.</summary>
+    private string Seed()
+    {
+        uint initrd = BitConverter.ToUInt32(_bench.Monitor.Loaded(GuestMap.BootParams + 0x218, 4)), bytes = BitConverter.ToUInt32(_bench.Monitor.Loaded(GuestMap.BootParams + 0x21C, 4));
+        return System.Text.Encoding.Latin1.GetString(_bench.Monitor.Loaded(initrd, (int)bytes));
     }
 
     [Theory]

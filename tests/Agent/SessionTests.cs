@@ -154,6 +154,34 @@ public sealed class SessionTests
         await agent.UntilAsync(() => agent.Node.Connections > 1, "a connection with the new certificate");
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_node_that_was_cut_off_until_its_certificate_ended_comes_back_with_its_tenants(bool itsClockIsRight)
+    {
+        var elsewhere = new ShiftedTime();
+        await using LiveAgent agent = await LiveAgent.StartAsync(registry => registry.Time = elsewhere);
+        await agent.ConnectedAsync();
+        agent.Node.Want(agent.Tenant("a", 2));
+        await agent.RunningAsync("a");
+        int connections = agent.Node.Connections;
+        agent.Plane.Registry.Closed = true;
+        agent.Plane.Registry.CutStreams();
+        elsewhere.Step(TimeSpan.FromDays(8));
+        if (itsClockIsRight) agent.Time.Step(TimeSpan.FromDays(8));
+        agent.Monitor.Print(agent.PartitionOf("a"), "meanwhile\n");
+        agent.Plane.Registry.Closed = false;
+        await agent.UntilAsync(() => agent.Node.Connections > connections && agent.Node.Console("a") == "meanwhile\n", "the agent to come back");
+        agent.Node.Returns.ShouldBe(1);
+        agent.Node.Enrolments.ShouldBe(1);
+        agent.Node.Sessions.ShouldBe(1);
+        agent.Monitor.Operations.Count(operation => operation == ControlOperation.Start).ShouldBe(1);
+        // The new certificate is noted: an agent after this one goes on with it.
+        await agent.RestartAsync();
+        await agent.UntilAsync(() => agent.Node.Sessions == 2, "the second agent's session");
+        agent.Node.Returns.ShouldBe(1);
+    }
+
     [Fact]
     public async Task Tenants_run_on_while_the_control_plane_is_away()
     {

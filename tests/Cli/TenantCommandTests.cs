@@ -16,7 +16,7 @@ public sealed class TenantCommandTests(Site site)
         using Osv admin = Osv.Administrator(site);
         string key = admin.File("id.pub", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1n3Jt0yqzmcZ2j0c1cP5ZfB6vXyGm3Gm0bC1pZ9hXa me@here\n"u8.ToArray());
         Outcome made = (await admin.RunAsync("tenant", "create", "full", "--image", "linux", "--cores", "2", "--memory", "512MiB", "--nics", "1", "--disks", "2", "--restart", "on-failure", "--ssh-key", key,
-            "--priority", "7", "--label", "tier=gold", "--label", "pinned=true", "--runs-on-without-lease", "--no-start", "--project", project, "-o", "json")).Succeeded();
+            "--user-data", admin.File("setup", "#!/bin/sh\nreboot\n"u8.ToArray()), "--priority", "7", "--label", "tier=gold", "--label", "pinned=true", "--runs-on-without-lease", "--no-start", "--project", project, "-o", "json")).Succeeded();
         JsonElement tenant = (await site.Administrator.GetAsync($"/api/v1/tenants/full?project={project}")).Json;
         made.Json.GetProperty("id").GetGuid().ShouldBe(tenant.GetProperty("id").GetGuid());
         tenant.GetProperty("coreCount").GetInt32().ShouldBe(2);
@@ -30,6 +30,7 @@ public sealed class TenantCommandTests(Site site)
         tenant.GetProperty("labels").GetProperty("tier").GetString().ShouldBe("gold");
         tenant.GetProperty("labels").GetProperty("pinned").GetString().ShouldBe("true");
         (await site.Database.QueryAsync<string>("SELECT ssh_key FROM tenants WHERE id = $1", tenant.GetProperty("id").GetGuid())).ShouldContain("me@here");
+        (await site.Database.QueryAsync<string>("SELECT content FROM tenant_user_data WHERE tenant_id = $1", tenant.GetProperty("id").GetGuid())).ShouldBe("#!/bin/sh\nreboot\n");
     }
 
     [Fact]
@@ -43,6 +44,7 @@ public sealed class TenantCommandTests(Site site)
         (await admin.RunAsync([.. create, "--memory", "1GiB"])).Refused(2).ShouldContain("--cores");
         (await admin.RunAsync([.. create, "--cores", "0", "--memory", "1GiB"])).Refused().ShouldContain("use 1 to 1024");
         (await admin.RunAsync([.. create, "--cores", "1", "--memory", "1GiB", "--restart", "sometimes"])).Refused(2).ShouldContain("sometimes");
+        (await admin.RunAsync([.. create, "--cores", "1", "--memory", "1GiB", "--user-data", "/nowhere/data"])).Refused().ShouldContain("--user-data: there is no file /nowhere/data");
         (await admin.RunAsync([.. create, "--cores", "1", "--memory", "1GiB", "--ssh-key", "/nowhere/key"])).Refused().ShouldContain("there is no file /nowhere/key");
         (await admin.RunAsync([.. create, "--cores", "1", "--memory", "1GiB", "--ssh-key", admin.File("id", "-----BEGIN OPENSSH PRIVATE KEY-----"u8.ToArray())])).Refused().ShouldContain("private key");
         (await admin.RunAsync("tenant", "creat")).Refused(2).ShouldContain("'creat'");

@@ -24,7 +24,7 @@ public sealed class Authority : IDisposable
         var names = new SubjectAlternativeNameBuilder();
         names.AddIpAddress(IPAddress.Loopback);
         serverRequest.CertificateExtensions.Add(names.Build());
-        using X509Certificate2 bare = Sign(serverRequest, TimeSpan.FromDays(30));
+        using X509Certificate2 bare = Sign(serverRequest, DateTimeOffset.UtcNow, TimeSpan.FromDays(30));
         using X509Certificate2 paired = bare.CopyWithPrivateKey(serverKey);
         Server = X509CertificateLoader.LoadPkcs12(paired.Export(X509ContentType.Pkcs12), null);
     }
@@ -34,16 +34,17 @@ public sealed class Authority : IDisposable
     public string RootHash => Convert.ToHexStringLower(SHA256.HashData(_root.RawData));
 
     /// <summary>A certificate for the key of a request, under the node's own name.</summary>
-    public byte[] CertifyNode(byte[] request, string nodeId, out byte[] publicKey)
+    public byte[] CertifyNode(byte[] request, string nodeId, DateTimeOffset now, out byte[] publicKey)
     {
         CertificateRequest asked = CertificateRequest.LoadSigningRequest(request, HashAlgorithmName.SHA256);
         publicKey = asked.PublicKey.ExportSubjectPublicKeyInfo();
         var named = new CertificateRequest(new X500DistinguishedName($"CN={nodeId}"), asked.PublicKey, HashAlgorithmName.SHA256);
         named.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([s_client], true));
-        using X509Certificate2 certificate = Sign(named, TimeSpan.FromDays(7));
+        using X509Certificate2 certificate = Sign(named, now, TimeSpan.FromDays(7));
         return certificate.RawData;
     }
 
+    /// <summary>Whether it was certified here, even if it has ended: that is for the services to judge.</summary>
     public bool IsNode(X509Certificate2 certificate)
     {
         using var chain = new X509Chain();
@@ -51,13 +52,14 @@ public sealed class Authority : IDisposable
         chain.ChainPolicy.CustomTrustStore.Add(_root);
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
         chain.ChainPolicy.ApplicationPolicy.Add(s_client);
+        chain.ChainPolicy.VerificationTime = certificate.NotBefore.ToUniversalTime();
         return chain.Build(certificate);
     }
 
-    private X509Certificate2 Sign(CertificateRequest request, TimeSpan life)
+    private X509Certificate2 Sign(CertificateRequest request, DateTimeOffset now, TimeSpan life)
     {
         using ECDsa key = _root.GetECDsaPrivateKey()!;
-        return request.Create(_root.SubjectName, X509SignatureGenerator.CreateForECDsa(key), DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow + life, RandomNumberGenerator.GetBytes(12));
+        return request.Create(_root.SubjectName, X509SignatureGenerator.CreateForECDsa(key), now.AddHours(-1), now + life, RandomNumberGenerator.GetBytes(12));
     }
 
     public void Dispose()

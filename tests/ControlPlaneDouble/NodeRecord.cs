@@ -36,6 +36,9 @@ public sealed class NodeRecord(string id, Registry registry)
     public Heartbeat? Heartbeat { get; private set; }
     public int Renewals { get; private set; }
 
+    /// <summary>New certificates for ones that had ended.</summary>
+    public int Returns { get; internal set; }
+
     /// <summary>What an exactly-once protocol must never do; each entry names one case.</summary>
     public List<string> Faults { get; } = [];
 
@@ -43,6 +46,9 @@ public sealed class NodeRecord(string id, Registry registry)
 
     /// <summary>Everything a tenant's consoles have printed, oldest instance first.</summary>
     public string Console(string tenant) => string.Concat(_consoles.Where(console => console.Key.Tenant == tenant).OrderBy(console => console.Key.Instance).Select(console => Encoding.UTF8.GetString(console.Value.Bytes.ToArray())));
+
+    /// <summary>How many bytes that is; cheap, for many consoles and much text.</summary>
+    public long ConsoleBytes(string tenant) => _consoles.Where(console => console.Key.Tenant == tenant).Sum(console => console.Value.Bytes.Length);
 
     public ulong ConsoleLost(string tenant) => _consoles.Where(console => console.Key.Tenant == tenant).Aggregate(0UL, (sum, console) => sum + console.Value.Lost);
 

@@ -22,6 +22,9 @@ public sealed class Registry(Authority authority)
     /// <summary>Called under the lock with each message that is taken.</summary>
     public Action<NodeRecord, AgentEnvelope>? Taken { get; set; }
     public uint LeaseSeconds { get; set; } = 60;
+
+    /// <summary>By which certificates are made and end.</summary>
+    public TimeProvider Time { get; set; } = TimeProvider.System;
     public TimeSpan RenewAfter { get; set; } = TimeSpan.FromDays(3);
 
     public IReadOnlyList<NodeRecord> Nodes => Read(() => _nodes.Values.ToList());
@@ -83,7 +86,7 @@ public sealed class Registry(Authority authority)
     {
         BootMachine machine = BootMachine.Parse(request.Machine.Mac, request.Machine.Serial, request.Machine.Uuid);
         string nodeId = $"node-{machine.Uuid}";
-        byte[] certificate = authority.CertifyNode(request.CertificateRequest.ToByteArray(), nodeId, out byte[] publicKey);
+        byte[] certificate = authority.CertifyNode(request.CertificateRequest.ToByteArray(), nodeId, Time.GetUtcNow(), out byte[] publicKey);
         lock (_gate)
         {
             BootToken? kept = _tokens.GetValueOrDefault(BootToken.HashOf(request.Token));
@@ -101,10 +104,18 @@ public sealed class Registry(Authority authority)
         NodeId = nodeId,
         Certificate_ = Google.Protobuf.ByteString.CopyFrom(certificate),
         Authority = Google.Protobuf.ByteString.CopyFrom(authority.Root),
-        RenewAfterUnix = (DateTimeOffset.UtcNow + RenewAfter).ToUnixTimeSeconds(),
+        RenewAfterUnix = (Time.GetUtcNow() + RenewAfter).ToUnixTimeSeconds(),
     };
 
-    internal byte[] Renew(byte[] request, string nodeId) => authority.CertifyNode(request, nodeId, out _);
+    internal Certificate Return(RenewalRequest request, string nodeId)
+    {
+        if (Closed) throw new RpcException(new Status(StatusCode.Unavailable, "closed for a test"));
+        Certificate certificate = Certify(nodeId, Renew(request.CertificateRequest.ToByteArray(), nodeId));
+        Change(() => Node(nodeId).Returns++);
+        return certificate;
+    }
+
+    internal byte[] Renew(byte[] request, string nodeId) => authority.CertifyNode(request, nodeId, Time.GetUtcNow(), out _);
 
     internal NodeRecord Node(string nodeId)
     {

@@ -8,6 +8,9 @@ namespace Osv.ControlPlaneDouble;
 internal sealed class EnrolmentService(Registry registry) : Enrolment.EnrolmentBase
 {
     public override Task<EnrolReply> Enrol(EnrolRequest request, ServerCallContext context) => Task.FromResult(registry.Enrol(request));
+
+    public override Task<Certificate> Renew(RenewalRequest request, ServerCallContext context) =>
+        Task.FromResult(registry.Return(request, context.GetHttpContext().Connection.ClientCertificate!.GetNameInfo(X509NameType.SimpleName, false)));
 }
 
 internal sealed class SessionService(Registry registry) : NodeSession.NodeSessionBase
@@ -16,6 +19,7 @@ internal sealed class SessionService(Registry registry) : NodeSession.NodeSessio
     {
         HttpContext http = context.GetHttpContext();
         X509Certificate2 certificate = http.Connection.ClientCertificate ?? throw new RpcException(new Status(StatusCode.Unauthenticated, "no client certificate"));
+        if (certificate.NotAfter.ToUniversalTime() < registry.Time.GetUtcNow().UtcDateTime) throw new RpcException(new Status(StatusCode.Unauthenticated, "the certificate has ended"));
         if (registry.Closed) throw new RpcException(new Status(StatusCode.Unavailable, "closed for a test"));
         NodeRecord node = registry.Node(certificate.GetNameInfo(X509NameType.SimpleName, false));
         using var stream = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken);

@@ -2,7 +2,10 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf;
 using Grpc.Core;
+using Grpc.Net.Client;
+using Microsoft.Extensions.DependencyInjection;
 using Osv.Contracts.Node;
+using Osv.Web.Gateway;
 
 namespace Osv.Gateway.Tests;
 
@@ -139,6 +142,54 @@ public sealed class EnrolmentTests(Plane plane)
     }
 
     [Fact]
+    public async Task A_certificate_that_has_ended_opens_no_stream_and_gets_its_node_a_new_one()
+    {
+        using Machine machine = await Machine.EnrolledAsync(plane);
+        await EndAsync(machine, TimeSpan.FromDays(6));
+        RpcException ended = await Should.ThrowAsync<RpcException>(() => machine.ConnectAsync(plane.Gateway));
+        ended.StatusCode.ShouldBe(StatusCode.Unauthenticated);
+        ended.Status.Detail.ShouldContain("renew it");
+        ECDsa next = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        Certificate renewed = await RenewAsync(machine, next);
+        renewed.NodeId.ShouldBe(machine.Node.ToString());
+        machine.Key.Dispose();
+        machine.Key = next;
+        machine.Take(renewed);
+        await using AgentStream stream = await machine.ConnectAsync(plane.Gateway);
+        stream.Welcome.LeaseSeconds.ShouldBe(60u);
+    }
+
+    [Theory]
+    [InlineData("too long ago", "ended more than 7.00:00:00 ago")]
+    [InlineData("booted since", "older than the last boot")]
+    [InlineData("revoked", "revoked")]
+    [InlineData("retired", "retired")]
+    [InlineData("forgotten", "not known")]
+    public async Task A_certificate_that_has_ended_gets_nothing_when(string something, string says)
+    {
+        using Machine machine = await Machine.EnrolledAsync(plane);
+        await EndAsync(machine, TimeSpan.FromDays(something == "too long ago" ? 8 : 1));
+        if (something == "booted since") await machine.BootAsync(plane.Netboot);
+        if (something == "revoked") await plane.Database.ExecuteAsync("UPDATE node_certificates SET revoked_at = now(), revocation_reason = 'stolen' WHERE node_id = $1", machine.Node);
+        if (something == "retired") await plane.MoveNodeAsync(machine.Node, "Retired");
+        if (something == "forgotten") await plane.Database.ExecuteAsync("DELETE FROM node_certificates WHERE node_id = $1", machine.Node);
+        long before = await plane.Database.QueryAsync<long>("SELECT count(*) FROM node_certificates WHERE node_id = $1", machine.Node);
+        using var next = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        RpcException refused = await Should.ThrowAsync<RpcException>(() => RenewAsync(machine, next));
+        refused.StatusCode.ShouldBe(StatusCode.PermissionDenied);
+        refused.Status.Detail.ShouldContain(says);
+        (await plane.Database.QueryAsync<long>("SELECT count(*) FROM node_certificates WHERE node_id = $1", machine.Node)).ShouldBe(before);
+    }
+
+    [Fact]
+    public async Task Without_a_certificate_nothing_is_renewed()
+    {
+        using Machine machine = await Machine.EnrolledAsync(plane);
+        machine.Certificate = null;
+        (await Should.ThrowAsync<RpcException>(() => RenewAsync(machine, machine.Key))).StatusCode.ShouldBe(StatusCode.Unauthenticated);
+    }
+
+    [Fact]
     public async Task The_private_key_of_the_authority_is_not_in_the_database_in_the_clear()
     {
         byte[] kept = await plane.Database.QueryAsync<byte[]>("SELECT protected_key FROM certificate_authorities");
@@ -151,6 +202,26 @@ public sealed class EnrolmentTests(Plane plane)
         string strange = Directory.CreateTempSubdirectory("osv-keys").FullName;
         (await Should.ThrowAsync<InvalidOperationException>(() => plane.StartAsync("--Osv:KeyFolder", strange))).Message.ShouldContain("Osv:KeyFolder");
         Directory.Delete(strange, recursive: true);
+    }
+
+    /// <summary>As though the machine had enrolled so long ago that its certificate ended before now.</summary>
+    private async Task EndAsync(Machine machine, TimeSpan ago)
+    {
+        NodeAuthority authority = await plane.Host.Services.GetRequiredService<AuthorityStore>().GetAsync(TestContext.Current.CancellationToken);
+        TimeSpan life = TimeSpan.FromDays(7);
+        IssuedCertificate old = authority.CertifyNode(Machine.Request(machine.Key), machine.Node, DateTimeOffset.UtcNow - life - ago, life);
+        await plane.Database.ExecuteAsync("UPDATE node_boots SET started_at = $2 WHERE node_id = $1", machine.Node, old.NotBefore.UtcDateTime);
+        await plane.Database.ExecuteAsync("DELETE FROM node_certificates WHERE node_id = $1", machine.Node);
+        await plane.Database.ExecuteAsync(
+            "INSERT INTO node_certificates (serial_number, node_id, public_key_sha256, not_before_at, not_after_at) VALUES ($1, $2, $3, $4, $5)",
+            old.SerialNumber, machine.Node, old.PublicKeySha256, old.NotBefore.UtcDateTime, old.NotAfter.UtcDateTime);
+        machine.Take(new Certificate { NodeId = machine.Node.ToString(), Certificate_ = ByteString.CopyFrom(old.Der) });
+    }
+
+    private async Task<Certificate> RenewAsync(Machine machine, ECDsa next)
+    {
+        using GrpcChannel channel = machine.Channel(plane.Gateway, machine.Certificate);
+        return await new Enrolment.EnrolmentClient(channel).RenewAsync(new RenewalRequest { CertificateRequest = ByteString.CopyFrom(Machine.Request(next)) }, cancellationToken: TestContext.Current.CancellationToken);
     }
 
     private async Task RefusedAsync(Machine machine, Action<EnrolRequest> change, StatusCode code = StatusCode.Unauthenticated)

@@ -31,6 +31,7 @@ public sealed class WayTests(Plane plane)
 
         await plane.ReadyAsync(node);
         Guid tenant = await plane.TenantAsync(cores: 2);
+        await plane.Database.ExecuteAsync("INSERT INTO tenant_user_data (tenant_id, content) VALUES ($1, $2)", tenant, "#cloud-config\nhostname: ü\n");
         long fence = await plane.PlaceAsync(tenant, node, [1, 2]);
         DesiredState desired = await stream.DesiredAsync();
         DesiredPartition partition = desired.Partitions.ShouldHaveSingleItem();
@@ -41,6 +42,7 @@ public sealed class WayTests(Plane plane)
         partition.Lease.ShouldBe(LeasePolicy.Stop);
         partition.CloudInit.Hostname.ShouldBe("web");
         partition.CloudInit.SshAuthorizedKeys.ShouldBe(["ssh-ed25519 AAAA test"]);
+        partition.CloudInit.UserData.ToStringUtf8().ShouldBe("#cloud-config\nhostname: ü\n");
         using var http = new HttpClient();
         (await http.GetByteArrayAsync(partition.Image.Kernel.Url, TestContext.Current.CancellationToken)).ShouldBe(plane.Kernel);
         (await http.GetByteArrayAsync(partition.Image.Initrd.Url, TestContext.Current.CancellationToken)).ShouldBe(plane.Initrd);

@@ -35,6 +35,9 @@ public sealed class ControlPlaneTests(NodeFixture fixture)
         Guid tenant = await TenantAsync(database);
         await UntilAsync(database, "SELECT state FROM tenant_lifecycles WHERE tenant_id = $1", "Running", tenant, machine);
         await UntilAsync(database, "SELECT (count(*) > 0)::text FROM console_lines WHERE tenant_id = $1 AND text LIKE '%osv-busybox: shell is up on 2 cores%'", "true", tenant, machine);
+        await UntilAsync(database, "SELECT (count(*) > 0)::text FROM console_lines WHERE tenant_id = $1 AND text ~ '^user data at [0-9]+'", "true", tenant, machine);
+        (await database.QueryAsync<double>("SELECT abs(extract(epoch FROM clock_timestamp()) - substring(text FROM 'user data at ([0-9]+)')::bigint)::float8 FROM console_lines WHERE tenant_id = $1 AND text ~ '^user data at [0-9]+'", tenant))
+            .ShouldBeLessThan(30, "a tenant is told the time");
         (await database.QueryAsync<long>("SELECT count(*) FROM partition_events WHERE tenant_id = $1 AND kind = 'Started'", tenant)).ShouldBe(1);
         (await database.QueryAsync<long>("SELECT count(*) FROM exit_samples WHERE tenant_id = $1", tenant)).ShouldBeGreaterThan(0);
         (await database.QueryAsync<long>("SELECT count(*) FROM agent_log_lines WHERE node_id = $1", node)).ShouldBeGreaterThan(0);
@@ -65,6 +68,7 @@ public sealed class ControlPlaneTests(NodeFixture fixture)
         var image = Guid.CreateVersion7();
         await database.ExecuteAsync("INSERT INTO images (id, project_id, name, kernel_sha256, initrd_sha256, command_line, created_at) VALUES ($1, $2, 'busybox', $3, $4, 'console=ttyS0 quiet', now())", image, project, kernel.Sha256, initrd.Sha256);
         await database.ExecuteAsync("UPDATE tenants SET image_id = $2, name = 'shell' WHERE id = $1", tenant, image);
+        await database.ExecuteAsync("INSERT INTO tenant_user_data (tenant_id, content) VALUES ($1, $2)", tenant, "#!/bin/sh\necho user data at $(date +%s)\n");
         await database.ExecuteAsync("INSERT INTO tenant_desired (tenant_id, intent, reboots, changed_by, changed_at) VALUES ($1, 'Run', 0, 'owner', now())", tenant);
         return tenant;
     }

@@ -17,6 +17,7 @@ public sealed class JobTests(DatabaseFixture fixture) : SchedulerTest(fixture)
         Guid[] tenants = await ReplicasAsync(job);
         tenants.Length.ShouldBe(3);
         (await Database.ListAsync<string>("SELECT name FROM tenants ORDER BY name")).ShouldBe(["job-0", "job-1", "job-2"]);
+        (await Database.ListAsync<string>("SELECT content FROM tenant_user_data")).ShouldBe(["#!/bin/sh", "#!/bin/sh", "#!/bin/sh"]);
         await RunAsync(tenants);
         await JobsAsync();
         (await JobAsync(job)).ShouldBe((JobState.Active, "3 of 3 replicas placed, 3 running"));
@@ -190,7 +191,7 @@ public sealed class JobTests(DatabaseFixture fixture) : SchedulerTest(fixture)
         context.PlacementJobs.Add(new PlacementJob
         {
             Id = id, ProjectId = project, Name = "job", Replicas = replicas, Gang = gang, State = JobState.Active, Reason = "submitted", CreatedAt = DateTimeOffset.UtcNow,
-            Specification = new JobSpecification(new TenantTemplate(image, cores, 2L << 30, Restart: restart), constraints ?? new JobConstraints()).Write(),
+            Specification = new JobSpecification(new TenantTemplate(image, cores, 2L << 30, Restart: restart, UserData: "#!/bin/sh"), constraints ?? new JobConstraints()).Write(),
         });
         context.JobReplicas.AddRange(Enumerable.Range(0, replicas).Select(ordinal => new JobReplica { JobId = id, Ordinal = ordinal }));
         await context.SaveChangesAsync(Cancel);

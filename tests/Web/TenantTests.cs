@@ -63,6 +63,44 @@ public sealed class TenantTests(Site site)
         (await site.Administrator.PostAsync($"/api/v1/tenants/{tenant}/start")).Status.ShouldBe(409);
     }
 
+    [Fact]
+    public async Task User_data_is_kept_as_given_and_shown_nowhere()
+    {
+        string project = await site.NewProjectAsync();
+        await site.NewImageAsync(project);
+        const string data = "#!/bin/sh\n\techo 'hush-hush ü'\n";
+        Answer made = await site.Administrator.PostAsync("/api/v1/tenants", new { name = "given", project, image = "linux", cores = 1, memoryBytes = Gibibyte, userData = data });
+        made.Status.ShouldBe(201, made.Text);
+        Guid tenant = made.Json.GetProperty("id").GetGuid();
+        (await site.Database.QueryAsync<string>("SELECT content FROM tenant_user_data WHERE tenant_id = $1", tenant)).ShouldBe(data);
+        Answer job = await site.Administrator.PostAsync("/api/v1/jobs", new { name = "givens", project, replicas = 1, template = new { image = "linux", cores = 1, memoryBytes = Gibibyte, userData = data } });
+        job.Status.ShouldBe(201, job.Text);
+        foreach (string path in (string[])[$"tenants/{tenant}", $"tenants?project={project}", $"tenants/{tenant}/timeline", $"jobs/givens?project={project}", "audit"])
+        {
+            Answer shown = await site.Administrator.GetAsync($"/api/v1/{path}");
+            shown.Status.ShouldBe(200, shown.Text);
+            shown.Text.ShouldNotContain("hush-hush", Case.Sensitive, path);
+        }
+        (made.Text + job.Text).ShouldNotContain("hush-hush");
+        (await site.Database.QueryAsync<long>("SELECT count(*) FROM audit_entries e WHERE e::text LIKE '%hush-hush%'")).ShouldBe(0);
+    }
+
+    [Theory]
+    [InlineData(16384, 'x', 409, "")]
+    [InlineData(16385, 'x', 400, "16385 bytes: use at most 16384")]
+    [InlineData(8193, 'ü', 400, "16386 bytes: use at most 16384")]
+    [InlineData(3, '\0', 400, "character 0 is 0x00")]
+    public async Task User_data_is_text_of_some_kibibytes(int length, char letter, int status, string says)
+    {
+        string project = await site.NewProjectAsync();
+        await site.NewImageAsync(project);
+        await site.NewTenantAsync(project, "taken");
+        // With the name of another one, so that what passes is refused for that.
+        Answer answer = await site.Administrator.PostAsync("/api/v1/tenants", new { name = "taken", project, image = "linux", cores = 1, memoryBytes = Gibibyte, userData = new string(letter, length) });
+        answer.Status.ShouldBe(status, answer.Text);
+        if (says.Length > 0) answer.Json.GetProperty("errors").GetProperty("userData")[0].GetString()!.ShouldContain(says);
+    }
+
     [Theory]
     [InlineData("""{"name":"Bad Name","image":"linux","cores":1,"memoryBytes":1073741824}""", "name", "Bad Name")]
     [InlineData("""{"name":"a","image":"linux","cores":0,"memoryBytes":1073741824}""", "cores", "use 1 to 1024")]

@@ -13,7 +13,9 @@ public static class CloudInitSeed
 {
     private const string Seed = "var/lib/cloud/seed/nocloud";
 
-    public static byte[] Build(string tenantId, ulong instance, CloudInit data)
+    /// <param name="instance">Of the partition; part of what cloud-init knows a machine by.</param>
+    /// <param name="start">Now: a partition has no clock, so its Linux sets its own by this and what its uptime adds.</param>
+    public static byte[] Build(string tenantId, ulong instance, DateTimeOffset start, CloudInit data)
     {
         string keys = string.Concat(data.SshAuthorizedKeys.Select(key => $"  - {Quote(key)}\n"));
         string id = string.Create(CultureInfo.InvariantCulture, $"{tenantId}-{instance}");
@@ -22,11 +24,12 @@ public static class CloudInitSeed
         return new CpioArchive()
             .AddFolder("var").AddFolder("var/lib").AddFolder("var/lib/cloud").AddFolder("var/lib/cloud/seed").AddFolder(Seed)
             .AddText($"{Seed}/meta-data", meta)
-            .AddFile($"{Seed}/user-data", user)
+            .AddPrivateFile($"{Seed}/user-data", user)
             .AddFolder("etc").AddFolder("etc/osv")
+            .AddText("etc/osv/time", string.Create(CultureInfo.InvariantCulture, $"{start.ToUnixTimeSeconds()}\n"))
             .AddText("etc/osv/hostname", data.Hostname + "\n")
             .AddText("etc/osv/authorized_keys", string.Concat(data.SshAuthorizedKeys.Select(key => key + "\n")))
-            .AddFile("etc/osv/user-data", data.UserData.Span)
+            .AddPrivateFile("etc/osv/user-data", data.UserData.Span)
             .ToBytes();
     }
 

@@ -10,10 +10,11 @@ internal sealed class LinuxImageFiles(string kernel, string? initrd) : IDisposab
     private readonly FileStream? _initrd = initrd is null ? null : File.OpenRead(initrd);
 
     /// <summary>With the tenant's own data and command line.</summary>
-    public LinuxImage Open(DesiredPartition wanted, ulong instance)
+    /// <param name="start">When it starts: now.</param>
+    public LinuxImage Open(DesiredPartition wanted, ulong instance, DateTimeOffset start)
     {
         string line = string.Join(' ', new[] { wanted.Image.CommandLine, wanted.CommandLine }.Where(part => part.Length != 0));
-        byte[] seed = wanted.CloudInit is { } data ? CloudInitSeed.Build(wanted.TenantId, instance, data) : [];
+        byte[] seed = wanted.CloudInit is { } data ? CloudInitSeed.Build(wanted.TenantId, instance, start, data) : [];
         return new LinuxImage(_kernel, _initrd, seed, Encoding.ASCII.GetBytes(line));
     }
 

@@ -152,7 +152,7 @@ public sealed class Reconciler
         if (IsPutOff(tenant) || !Fetch(tenant, out LinuxImageFiles? files)) return;
         using LinuxImageFiles image = files!;
         // What cannot boot is refused here, before it costs anybody a core.
-        LinuxLoader.Plan(image.Open(tenant.Wanted, instance: 0), tenant.Wanted.Memory.Count == 0 ? 0 : tenant.Wanted.Memory[0].Bytes, out _);
+        LinuxLoader.Plan(image.Open(tenant.Wanted, instance: 0, _time.GetUtcNow()), tenant.Wanted.Memory.Count == 0 ? 0 : tenant.Wanted.Memory[0].Bytes, out _);
         tenant.Note = _factory.Create(tenant.Wanted);
         Say(tenant, PartitionPhase.Creating);
     }
@@ -234,7 +234,7 @@ public sealed class Reconciler
             Restarts = note.Restarts + (again ? 1u : 0u),
         });
         if (wanted.TraceParent.Length != 0) _log.Info("partitions", $"{tenant.Id} starts under trace {wanted.TraceParent}");
-        LinuxLoader.LoadAndStart(_device, (uint)note.Partition, image.Open(wanted, note.Instance), _factory.Describe(note));
+        LinuxLoader.LoadAndStart(_device, (uint)note.Partition, image.Open(wanted, note.Instance, _time.GetUtcNow()), _factory.Describe(note));
         tenant.ForgetDelay();
         Say(tenant, PartitionPhase.Running);
     }

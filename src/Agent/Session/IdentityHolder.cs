@@ -1,5 +1,7 @@
 using System.Security.Cryptography;
 using Google.Protobuf;
+using Grpc.Core;
+using Grpc.Net.Client;
 using Osv.Contracts.Node;
 
 namespace Osv.Agent.Session;
@@ -12,6 +14,7 @@ public sealed class IdentityHolder(NodeIdentity first, Enroller enroller, TimePr
     private NodeIdentity _current = first;
     private ECDsa? _nextKey;
     private long _asked;
+    private bool _doubted;
 
     public NodeIdentity Current
     {
@@ -44,6 +47,30 @@ public sealed class IdentityHolder(NodeIdentity first, Enroller enroller, TimePr
             _nextKey.Dispose();
             _nextKey = null;
         }
+    }
+
+    /// <summary>The control plane does not take it: it may have ended, though by this clock it has not.</summary>
+    public void Doubt()
+    {
+        lock (_gate) _doubted = true;
+    }
+
+    /// <summary>Gets a new certificate with one that has ended, as no session takes it any more; does nothing while it is good.</summary>
+    /// <exception cref="RpcException">The control plane cannot be reached or refuses; a boot of the machine may be needed, as it says.</exception>
+    public async Task RenewEndedAsync(Uri control, CancellationToken cancel)
+    {
+        NodeIdentity old;
+        lock (_gate)
+        {
+            old = _current;
+            if (!_doubted && time.GetUtcNow() <= old.Ends) return;
+            _doubted = false;
+        }
+        using ECDsa key = NodeIdentity.NewKey();
+        var request = new RenewalRequest { CertificateRequest = ByteString.CopyFrom(NodeIdentity.Request(key, old.NodeId)) };
+        using GrpcChannel channel = GrpcChannel.ForAddress(control, new GrpcChannelOptions { HttpHandler = NodeIdentity.Transport(old.Authority, old), DisposeHttpClient = true });
+        Certificate certificate = await new Enrolment.EnrolmentClient(channel).RenewAsync(request, deadline: DateTime.UtcNow.AddSeconds(30), cancellationToken: cancel).ConfigureAwait(false);
+        lock (_gate) _current = enroller.Accept(key, certificate);
     }
 
     public void Dispose()

@@ -24,6 +24,9 @@ public sealed class NodeIdentity : IDisposable
     public byte[] Authority { get; }
     public DateTimeOffset RenewAfter { get; }
 
+    /// <summary>From then on no session takes the certificate.</summary>
+    public DateTimeOffset Ends => Certificate.NotAfter;
+
     public static ECDsa NewKey() => ECDsa.Create(ECCurve.NamedCurves.nistP256);
 
     /// <summary>PKCS #10, DER. The authority decides on the name; what is written here is for people.</summary>

@@ -26,7 +26,7 @@ public interface ISessionPeer
 /// The stream to the control plane: connects, says what there is to say, and comes back when it is cut. One session per life of
 /// the agent unless the control plane forgets it.
 /// </summary>
-public sealed class SessionClient(Uri control, Func<SocketsHttpHandler> transport, ISessionPeer peer, TimeProvider time, AgentLog log)
+public sealed class SessionClient(Uri control, IdentityHolder identity, ISessionPeer peer, TimeProvider time, AgentLog log)
 {
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(50);
     private readonly BackOff _backOff = new(TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(30));
@@ -56,6 +56,7 @@ public sealed class SessionClient(Uri control, Func<SocketsHttpHandler> transpor
             {
                 why = $"{error.StatusCode} {error.Status.Detail}";
                 if (error.StatusCode == StatusCode.FailedPrecondition) Forget();
+                if (error.StatusCode == StatusCode.Unauthenticated) identity.Doubt();
             }
             catch (Exception error) when (error is InvalidDataException or IOException or HttpRequestException)
             {
@@ -79,7 +80,9 @@ public sealed class SessionClient(Uri control, Func<SocketsHttpHandler> transpor
 
     private async Task ConnectAsync(CancellationToken cancel)
     {
-        using GrpcChannel channel = GrpcChannel.ForAddress(control, new GrpcChannelOptions { HttpHandler = transport(), DisposeHttpClient = true, MaxReceiveMessageSize = 16 << 20 });
+        await identity.RenewEndedAsync(control, cancel).ConfigureAwait(false);
+        NodeIdentity current = identity.Current;
+        using GrpcChannel channel = GrpcChannel.ForAddress(control, new GrpcChannelOptions { HttpHandler = NodeIdentity.Transport(current.Authority, current), DisposeHttpClient = true, MaxReceiveMessageSize = 16 << 20 });
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         using AsyncDuplexStreamingCall<AgentEnvelope, ControlEnvelope> call = new NodeSession.NodeSessionClient(channel).Connect(cancellationToken: end.Token);
         Hello hello = peer.Greet();

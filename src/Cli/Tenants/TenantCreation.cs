@@ -20,6 +20,7 @@ internal static class TenantCreation
         var disks = new Option<int?>("--disks") { Description = "Disks of its own.", HelpName = "number" };
         Option<string> restart = CommonOptions.Choice("--restart", s_restarts[0], s_restarts, "What to do when it ends.");
         var sshKey = new Option<FileInfo?>("--ssh-key") { Description = "File with a public key that may sign in to it.", HelpName = "file" };
+        var userData = new Option<FileInfo?>("--user-data") { Description = "File with a script or cloud-config that it acts on when it starts.", HelpName = "file" };
         var priority = new Option<int?>("--priority") { Description = "-1000 to 1000; above 0 it may displace those below.", HelpName = "number" };
         Option<Dictionary<string, string>?> labels = CommonOptions.Labels("What you want to know about it; may be given several times.");
         var runsOn = new Option<bool>("--runs-on-without-lease") { Description = "Run on when its node is cut off from the control plane." };
@@ -32,12 +33,16 @@ internal static class TenantCreation
             {
                 Name = call.Required(name), Image = call.Required(image), Cores = call.Required(cores), MemoryBytes = call.Required(memory)!.Value, Nics = call.Get(nics), Disks = call.Get(disks),
                 Restart = RestartPolicy.All[Array.IndexOf(s_restarts, call.Get(restart))], Priority = call.Get(priority), RunsOnWithoutLease = call.Get(runsOn),
-                SshKey = await KeyAsync(call.Get(sshKey), call.Cancel).ConfigureAwait(false), Labels = call.Get(labels), Project = call.Project, Start = !call.Get(noStart),
+                SshKey = await KeyAsync(call.Get(sshKey), call.Cancel).ConfigureAwait(false),
+                UserData = await UserDataAsync(call.Get(userData), call.Cancel).ConfigureAwait(false), Labels = call.Get(labels), Project = call.Project, Start = !call.Get(noStart),
             }, call.Cancel).ConfigureAwait(false);
             if (wait) reply = await TenantWait.RunningAsync(call, reply).ConfigureAwait(false);
             call.Show(reply, TenantTables.Line);
-        }, name, image, cores, memory, nics, disks, restart, sshKey, priority, labels, runsOn, noStart, CommonOptions.Project, CommonOptions.Wait, CommonOptions.Timeout);
+        }, name, image, cores, memory, nics, disks, restart, sshKey, userData, priority, labels, runsOn, noStart, CommonOptions.Project, CommonOptions.Wait, CommonOptions.Timeout);
     }
+
+    private static async Task<string?> UserDataAsync(FileInfo? file, CancellationToken cancel) =>
+        file is null ? null : await Files.ReadTextAsync(file, "--user-data", cancel).ConfigureAwait(false);
 
     private static async Task<string?> KeyAsync(FileInfo? file, CancellationToken cancel)
     {

@@ -15,6 +15,9 @@ public sealed class CpioArchive
 
     public CpioArchive AddFile(string path, ReadOnlySpan<byte> content, bool executable = false) => Add(path, RegularFile | (executable ? 0x1ED : 0x1A4), content, 0, 0);
 
+    /// <summary>Nobody but root may read or run it.</summary>
+    public CpioArchive AddPrivateFile(string path, ReadOnlySpan<byte> content) => Add(path, RegularFile | 0x1C0, content, 0, 0);
+
     public CpioArchive AddText(string path, string content, bool executable = false) => AddFile(path, Encoding.UTF8.GetBytes(content), executable);
 
     public CpioArchive AddLink(string path, string target) => Add(path, SymbolicLink | 0x1FF, Encoding.UTF8.GetBytes(target), 0, 0);

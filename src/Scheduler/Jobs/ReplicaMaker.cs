@@ -51,6 +51,7 @@ public sealed class ReplicaMaker(SchedulerOptions options, TimeProvider time)
                 Id = id, ProjectId = job.ProjectId, Name = names[i], ImageId = image, CoreCount = template.Cores, MemoryBytes = template.MemoryBytes, NicCount = template.Nics, DiskCount = template.Disks,
                 RestartPolicy = template.Restart, Priority = job.Priority, SshKey = template.SshKey, Labels = template.Labels ?? [], CreatedAt = now,
             });
+            if (!string.IsNullOrEmpty(template.UserData)) context.TenantUserData.Add(new TenantUserData { TenantId = id, Content = template.UserData });
             context.TenantDesired.Add(new TenantDesired { TenantId = id, Intent = TenantIntent.Run, ChangedBy = $"job {job.Name}", ChangedAt = now });
             context.TenantLifecycles.Add(new TenantLifecycle
             {

@@ -31,6 +31,14 @@ internal sealed class Enrolments(NpgsqlDataSource source, AuthorityStore authori
     private const string Insert =
         "INSERT INTO node_certificates (serial_number, node_id, public_key_sha256, not_before_at, not_after_at) VALUES ($1, $2, $3, $4, $5)";
 
+    private const string ReadCertificate =
+        """
+        SELECT n.name, l.state = 'Retired' OR coalesce(d.intent = 'Retire', false), c.revoked_at IS NOT NULL, c.not_after_at + $3 < clock_timestamp(),
+            EXISTS (SELECT FROM node_boots b WHERE b.node_id = n.id AND b.started_at > $4)
+        FROM node_certificates c JOIN nodes n ON n.id = c.node_id JOIN node_lifecycles l ON l.node_id = n.id LEFT JOIN node_desired d ON d.node_id = n.id
+        WHERE c.serial_number = $1 AND c.node_id = $2
+        """;
+
     private const string Waits =
         "UPDATE node_lifecycles SET reason = $2, owner = 'operator' WHERE node_id = $1 AND state = 'Discovered' AND reason <> $2";
 
@@ -77,6 +85,43 @@ internal sealed class Enrolments(NpgsqlDataSource source, AuthorityStore authori
         await RecordAsync(connection, node, issued, cancel);
         metrics.Enrolled("renewed");
         return Answer(authority, node, issued);
+    }
+
+    /// <summary>A new certificate for a node whose own has ended.</summary>
+    /// <param name="old">TLS has seen that the caller has its key.</param>
+    /// <exception cref="RpcException">As enrolment.proto says.</exception>
+    public async Task<Wire.Certificate> ReturnAsync(NodeCertificate old, Wire.RenewalRequest request, CancellationToken cancel)
+    {
+        if (request.CertificateRequest.Length is 0 or > LongestRequest) throw Invalid($"certificate_request: it has {request.CertificateRequest.Length} bytes, at most {LongestRequest}");
+        NodeAuthority authority = await authorities.GetAsync(cancel);
+        IssuedCertificate issued = Certify(authority, request.CertificateRequest, old.Node);
+        await using NpgsqlConnection connection = await source.OpenConnectionAsync(cancel);
+        string name = await MayReturnAsync(connection, old, cancel);
+        await RecordAsync(connection, old.Node, issued, cancel);
+        metrics.Enrolled("returned");
+        log.NodeReturned(name, old.Ends, issued.SerialNumber, issued.NotAfter);
+        return Answer(authority, old.Node, issued);
+    }
+
+    /// <returns>The node's name.</returns>
+    private async Task<string> MayReturnAsync(NpgsqlConnection connection, NodeCertificate old, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand(ReadCertificate, connection)
+        {
+            Parameters =
+            {
+                new NpgsqlParameter<string> { TypedValue = old.SerialNumber }, new NpgsqlParameter<Guid> { TypedValue = old.Node },
+                new NpgsqlParameter<TimeSpan> { TypedValue = options.Value.ReturnWithin }, new NpgsqlParameter<DateTime> { TypedValue = old.Issued.UtcDateTime },
+            },
+        };
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(cancel);
+        bool known = await row.ReadAsync(cancel);
+        string? problem = !known ? "is not known any more" : row.GetBoolean(1) ? "is of a node that is retired" : row.GetBoolean(2) ? "was revoked"
+            : row.GetBoolean(3) ? $"ended more than {options.Value.ReturnWithin} ago" : row.GetBoolean(4) ? "is older than the last boot of its machine" : null;
+        if (problem is null) return row.GetString(0);
+        metrics.Enrolled("refused");
+        log.ReturnRefused(known ? row.GetString(0) : old.Node.ToString(), problem);
+        throw new RpcException(new Status(StatusCode.PermissionDenied, $"the certificate {problem}: boot the machine anew"));
     }
 
     private IssuedCertificate Certify(NodeAuthority authority, ByteString request, Guid node)
@@ -148,14 +193,19 @@ internal sealed class Enrolments(NpgsqlDataSource source, AuthorityStore authori
     private static RpcException Invalid(string message) => new(new Status(StatusCode.InvalidArgument, message));
 }
 
-/// <summary>The service that enrols. TLS without a client certificate.</summary>
+/// <summary>The service that enrols, over TLS without a client certificate, and renews what has ended, over TLS with it.</summary>
 internal sealed class EnrolmentService(Enrolments enrolments) : Wire.Enrolment.EnrolmentBase
 {
-    public override async Task<Wire.EnrolReply> Enrol(Wire.EnrolRequest request, ServerCallContext context)
+    public override Task<Wire.EnrolReply> Enrol(Wire.EnrolRequest request, ServerCallContext context) => AnswerAsync(() => enrolments.EnrolAsync(request, context.CancellationToken));
+
+    public override Task<Wire.Certificate> Renew(Wire.RenewalRequest request, ServerCallContext context) =>
+        AnswerAsync(() => enrolments.ReturnAsync(NodeCertificate.Of(context), request, context.CancellationToken));
+
+    private static async Task<T> AnswerAsync<T>(Func<Task<T>> answer)
     {
         try
         {
-            return await enrolments.EnrolAsync(request, context.CancellationToken);
+            return await answer();
         }
         catch (NpgsqlException)
         {

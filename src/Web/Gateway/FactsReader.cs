@@ -25,8 +25,9 @@ internal sealed class FactsReader(NpgsqlDataSource source, ArtifactLinks links, 
         """
         SELECT p.node_id, p.tenant_id, p.fence, p.placed_at, t.name, t.restart_policy, t.runs_on_without_lease, t.ssh_key,
             coalesce(d.intent, 'Run'), coalesce(d.reboots, 0), l.state, l.entered_at,
-            i.name, i.kernel_sha256, k.size_bytes, i.initrd_sha256, r.size_bytes, i.command_line, c.ids, m.cells, m.bytes
+            i.name, i.kernel_sha256, k.size_bytes, i.initrd_sha256, r.size_bytes, i.command_line, c.ids, m.cells, m.bytes, u.content
         FROM placements p JOIN tenants t ON t.id = p.tenant_id JOIN tenant_lifecycles l ON l.tenant_id = p.tenant_id LEFT JOIN tenant_desired d ON d.tenant_id = p.tenant_id
+            LEFT JOIN tenant_user_data u ON u.tenant_id = p.tenant_id
             JOIN images i ON i.id = t.image_id JOIN contents k ON k.sha256 = i.kernel_sha256 LEFT JOIN contents r ON r.sha256 = i.initrd_sha256
             CROSS JOIN LATERAL (SELECT coalesce(array_agg(a.apic_id ORDER BY h.cell_number, a.apic_id), '{}') AS ids
                 FROM core_allocations a JOIN node_cores h ON h.node_id = a.node_id AND h.apic_id = a.apic_id WHERE a.tenant_id = p.tenant_id) c
@@ -97,6 +98,7 @@ internal sealed class FactsReader(NpgsqlDataSource source, ArtifactLinks links, 
         };
         if (!row.IsDBNull(15)) partition.Image.Initrd = await ArtifactAsync(row, 15, tenant, fence, cancel);
         if (!row.IsDBNull(7)) partition.CloudInit.SshAuthorizedKeys.Add(row.GetString(7).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        if (!row.IsDBNull(21)) partition.CloudInit.UserData = ByteString.CopyFromUtf8(row.GetString(21));
         partition.ApicIds.Add(row.GetFieldValue<int[]>(18).Select(id => (uint)id));
         int[] cells = row.GetFieldValue<int[]>(19);
         long[] bytes = row.GetFieldValue<long[]>(20);

@@ -13,6 +13,12 @@ internal static partial class GatewayLog
     [LoggerMessage(Level = LogLevel.Warning, Message = "A machine with serial number {Serial} and MAC {Mac} was not enrolled: its token is {Verdict}, issued for {Node}")]
     public static partial void EnrolmentRefused(this ILogger log, string serial, string mac, BootTokenVerdict verdict, string? node);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Node {Node} is back after its certificate ended at {Ended}; the new one, {Serial}, is good until {Until}")]
+    public static partial void NodeReturned(this ILogger log, string node, DateTimeOffset ended, string serial, DateTimeOffset until);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Node {Node} did not get a new certificate: its own {Problem}")]
+    public static partial void ReturnRefused(this ILogger log, string node, string problem);
+
     [LoggerMessage(Level = LogLevel.Information, Message = "Node {Node} is connected, {How}, agent {Version}")]
     public static partial void NodeConnected(this ILogger log, string node, string how, string version);
 

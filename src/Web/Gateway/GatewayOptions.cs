@@ -20,6 +20,9 @@ public sealed class GatewayOptions
     /// <summary>How long a node's certificate is good. It asks for a new one when half of it is over.</summary>
     public TimeSpan CertificateFor { get; set; } = TimeSpan.FromDays(7);
 
+    /// <summary>For how long a certificate that has ended still gets its node a new one; zero: only a boot does. No longer than certificates are remembered (Osv:Scheduler:Maintenance:KeepLogs).</summary>
+    public TimeSpan ReturnWithin { get; set; } = TimeSpan.FromDays(7);
+
     /// <summary>How often changes of desired state are looked for.</summary>
     public TimeSpan Poll { get; set; } = TimeSpan.FromMilliseconds(50);
 
@@ -41,5 +44,6 @@ public sealed class GatewayOptions
         if (HeartbeatSeconds is < 1 or > 60) throw new InvalidOperationException($"Osv:Gateway:HeartbeatSeconds is {HeartbeatSeconds}: use 1 to 60");
         if (LeaseSeconds < 3 * HeartbeatSeconds || LeaseSeconds > 3600) throw new InvalidOperationException($"Osv:Gateway:LeaseSeconds is {LeaseSeconds}: use 3 heartbeats ({3 * HeartbeatSeconds}) to 3600");
         if (CertificateFor < TimeSpan.FromMinutes(10) || CertificateFor > TimeSpan.FromDays(90)) throw new InvalidOperationException($"Osv:Gateway:CertificateFor is {CertificateFor}: use 10 minutes to 90 days");
+        if (ReturnWithin < TimeSpan.Zero || ReturnWithin > TimeSpan.FromDays(90)) throw new InvalidOperationException($"Osv:Gateway:ReturnWithin is {ReturnWithin}: use 0 to 90 days");
     }
 }

@@ -40,7 +40,7 @@ internal sealed class GatewayServer(
                 https.ServerCertificateSelector = (_, _) => Certificate(authority);
                 // A node that enrols has none yet.
                 https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
-                https.ClientCertificateValidation = (certificate, _, _) => authority.IsNode(certificate, time.GetUtcNow());
+                https.ClientCertificateValidation = (certificate, _, _) => authority.IsNode(certificate);
                 https.CheckCertificateRevocation = false;
             });
         }, limits =>

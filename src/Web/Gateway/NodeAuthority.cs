@@ -95,8 +95,11 @@ internal sealed class NodeAuthority : IDisposable
         return X509CertificateLoader.LoadPkcs12(paired.Export(X509ContentType.Pkcs12), null);
     }
 
-    /// <summary>Whether this authority certified it as a node and it is good now. Revocation is for the session to look up.</summary>
-    public bool IsNode(X509Certificate2 certificate, DateTimeOffset now)
+    /// <summary>When it was issued, rounded up: certificates tell whole seconds.</summary>
+    public static DateTimeOffset Issued(X509Certificate2 certificate) => new DateTimeOffset(certificate.NotBefore) + Skew + TimeSpan.FromSeconds(1);
+
+    /// <summary>Whether this authority certified it as a node. That it has ended, or was revoked, is for the services to judge, which can say so.</summary>
+    public bool IsNode(X509Certificate2 certificate)
     {
         using var chain = new X509Chain();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
@@ -104,7 +107,7 @@ internal sealed class NodeAuthority : IDisposable
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
         chain.ChainPolicy.DisableCertificateDownloads = true;
         chain.ChainPolicy.ApplicationPolicy.Add(Client);
-        chain.ChainPolicy.VerificationTime = now.UtcDateTime;
+        chain.ChainPolicy.VerificationFlags = X509VerificationFlags.IgnoreNotTimeValid;
         return chain.Build(certificate);
     }
 

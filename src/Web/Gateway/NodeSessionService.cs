@@ -1,4 +1,3 @@
-using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -21,15 +20,15 @@ internal sealed class NodeSessionService(
 
     public override async Task Connect(IAsyncStreamReader<Wire.AgentEnvelope> requestStream, IServerStreamWriter<Wire.ControlEnvelope> responseStream, ServerCallContext context)
     {
-        HttpContext http = context.GetHttpContext();
-        (Guid node, string serial) = Identify(http.Connection.ClientCertificate);
+        NodeCertificate certificate = NodeCertificate.Of(context).StillGood(clock.Now);
+        Guid node = certificate.Node;
         using var stream = new NodeStream(context.CancellationToken);
         NodeLink? link = null;
         string why = "its agent ended the stream";
         try
         {
             Wire.AgentEnvelope first = await HelloAsync(requestStream, stream.Token);
-            Admission admission = await register.AdmitAsync(node, serial, first.Hello.BootId, stream.Token) ?? throw Refuse(StatusCode.Unauthenticated, "the certificate was revoked or the node was deleted: boot the machine anew");
+            Admission admission = await register.AdmitAsync(node, certificate.SerialNumber, first.Hello.BootId, stream.Token) ?? throw Refuse(StatusCode.Unauthenticated, "the certificate was revoked or the node was deleted: boot the machine anew");
             await register.ConnectAsync(node, replica.Name, stream.Id, first.Hello.BootId, stream.Token);
             (link, NodeStream? before) = links.Open(node, admission.Name, first.Hello, stream) ?? throw Refuse(StatusCode.FailedPrecondition, "this session is not known here: begin a new one");
             // What the stream before was about to take is taken, or not, before this one is told how far we are.
@@ -82,13 +81,6 @@ internal sealed class NodeSessionService(
                 if (link.Detach(stream)) await LeaveAsync(node, stream.Id);
             }
         }
-    }
-
-    private static (Guid Node, string Serial) Identify(X509Certificate2? certificate)
-    {
-        if (certificate is null) throw Refuse(StatusCode.Unauthenticated, "a node comes with the certificate that enrolment gave it");
-        // The listener has let in only what our authority certified as a node.
-        return Guid.TryParse(certificate.GetNameInfo(X509NameType.SimpleName, false), out Guid node) ? (node, certificate.SerialNumber.ToLowerInvariant()) : throw Refuse(StatusCode.Unauthenticated, "the certificate names no node");
     }
 
     private static async Task<Wire.AgentEnvelope> HelloAsync(IAsyncStreamReader<Wire.AgentEnvelope> requests, CancellationToken cancel)

@@ -49,7 +49,10 @@ public sealed class JobDesk(IDbContextFactory<OsvDbContext> contexts, ProjectLoo
         IReadOnlyList<DateTimeOffset> runs = view is { Schedule: { Paused: false } schedule, State: not JobState.Cancelled }
             ? Schedules.Next(new SetSchedule(schedule.Cron, schedule.TimeZone), schedule.NextRunAt.AddTicks(-1), RunsShown)
             : [];
-        return (new JobDetail(view, JobSpecification.Parse(row.Job.Specification), replicas, runs), row.Tag);
+        JobSpecification specification = JobSpecification.Parse(row.Job.Specification);
+        // It may hold secrets: whoever submitted it has it.
+        specification = specification with { Template = specification.Template with { UserData = null } };
+        return (new JobDetail(view, specification, replicas, runs), row.Tag);
     }
 
     public async Task<JobDetail> SubmitAsync(Caller caller, SubmitJob request, CancellationToken cancel)

@@ -35,7 +35,7 @@ public record JobView(
 /// <param name="Tenant">Null: not made yet.</param>
 public sealed record ReplicaView(int Ordinal, string? Tenant, TenantState? State, string? Node);
 
-/// <param name="Specification">Template and constraints as submitted.</param>
+/// <param name="Specification">Template and constraints as submitted, but for the user data.</param>
 /// <param name="NextRuns">The next runs of its schedule; empty without one, while it is paused, and when the job is cancelled.</param>
 public sealed record JobDetail(
     [property: System.Text.Json.Serialization.JsonIgnore] JobView Summary, JobSpecification Specification, IReadOnlyList<ReplicaView> Tenants, IReadOnlyList<DateTimeOffset> NextRuns) : JobView(Summary);
@@ -64,7 +64,7 @@ internal sealed class SubmitJobValidator : AbstractValidator<SubmitJob>
         RuleFor(job => job.Template).Custom((template, context) =>
         {
             if (template is null) return;
-            var replica = new CreateTenant(context.InstanceToValidate.Name, template.Image, template.Cores, template.MemoryBytes, template.Nics, template.Disks, SshKey: template.SshKey, Labels: template.Labels);
+            var replica = new CreateTenant(context.InstanceToValidate.Name, template.Image, template.Cores, template.MemoryBytes, template.Nics, template.Disks, SshKey: template.SshKey, UserData: template.UserData, Labels: template.Labels);
             foreach (var failure in new CreateTenantValidator().Validate(replica).Errors.Where(failure => failure.PropertyName != nameof(CreateTenant.Name)))
             {
                 context.AddFailure($"{nameof(SubmitJob.Template)}.{failure.PropertyName}", failure.ErrorMessage);

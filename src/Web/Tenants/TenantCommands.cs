@@ -35,6 +35,7 @@ public sealed class TenantCommands(IDbContextFactory<OsvDbContext> contexts, Ten
             SshKey = string.IsNullOrWhiteSpace(request.SshKey) ? null : request.SshKey.Trim(), Labels = request.Labels ?? [], CreatedAt = now,
         };
         data.Tenants.Add(tenant);
+        if (!string.IsNullOrEmpty(request.UserData)) data.TenantUserData.Add(new TenantUserData { TenantId = tenant.Id, Content = request.UserData });
         data.TenantDesired.Add(new TenantDesired { TenantId = tenant.Id, Intent = request.Start ? TenantIntent.Run : TenantIntent.Stop, ChangedBy = caller.Actor, ChangedAt = now, TraceParent = Activity.Current?.Id });
         data.TenantLifecycles.Add(new TenantLifecycle
         {

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using FluentValidation;
 using Osv.Data.Lifecycles;
 using Osv.Data.Tenants;
@@ -42,10 +44,11 @@ public sealed record ExitHistory(IReadOnlyList<DateTimeOffset> At, IReadOnlyDict
 /// <param name="Image">Name or id.</param>
 /// <param name="Cores">Whole cores.</param>
 /// <param name="MemoryBytes">A multiple of 2 MiB.</param>
+/// <param name="UserData">A script or cloud-config for cloud-init, or whatever its image acts on; not shown again.</param>
 /// <param name="Start">False: it is made and stays stopped.</param>
 public sealed record CreateTenant(
     string Name, string Image, int Cores, long MemoryBytes, int Nics = 0, int Disks = 0, RestartPolicy Restart = RestartPolicy.Always, int Priority = 0, bool RunsOnWithoutLease = false,
-    string? SshKey = null, Dictionary<string, string>? Labels = null, string? Project = null, bool Start = true) : IRequestBody;
+    string? SshKey = null, string? UserData = null, Dictionary<string, string>? Labels = null, string? Project = null, bool Start = true) : IRequestBody;
 
 public sealed class CreateTenantValidator : AbstractValidator<CreateTenant>
 {
@@ -66,6 +69,14 @@ public sealed class CreateTenantValidator : AbstractValidator<CreateTenant>
         RuleFor(tenant => tenant.Priority).InclusiveBetween(-1000, 1000).WithMessage("priority {PropertyValue}: use {From} to {To}");
         RuleFor(tenant => tenant.SshKey).MaximumLength(4096).WithMessage("the SSH key has {TotalLength} characters: use at most {MaxLength}")
             .Matches("^(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/=]+( [^\r\n]*)?\n?$").When(tenant => !string.IsNullOrEmpty(tenant.SshKey)).WithMessage("the SSH key is no public key in one line, as in id_ed25519.pub");
+        RuleFor(tenant => tenant.UserData).Custom((data, context) =>
+        {
+            if (string.IsNullOrEmpty(data)) return;
+            int bytes = Encoding.UTF8.GetByteCount(data);
+            if (bytes > TenantUserData.MostBytes) context.AddFailure($"the user data has {bytes} bytes: use at most {TenantUserData.MostBytes}");
+            int strange = data.AsSpan().IndexOfAnyInRange('\0', '\x08');
+            if (strange >= 0) context.AddFailure(string.Create(CultureInfo.InvariantCulture, $"the user data is not text: character {strange} is 0x{(int)data[strange]:x2}; encode what is binary, as in base64"));
+        });
         RuleFor(tenant => tenant.Labels).AreLabels();
     }
 }

@@ -6,7 +6,7 @@ using Osv.Images;
 namespace Osv.Bench.Node;
 
 /// <summary>Everything that is booted, built as it ships.</summary>
-internal sealed record BenchFiles(byte[] Monitor, byte[] Payload, byte[] Kernel, byte[] Busybox, byte[] Debian)
+internal sealed record BenchFiles(byte[] Monitor, byte[] Payload, byte[] Kernel, byte[] Busybox, byte[] Debian, byte[] Talker)
 {
     public static string Root { get; } = typeof(BenchFiles).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().First(item => item.Key == "RepositoryRoot").Value!;
 
@@ -21,7 +21,15 @@ internal sealed record BenchFiles(byte[] Monitor, byte[] Payload, byte[] Kernel,
         return new BenchFiles(
             await File.ReadAllBytesAsync(node.Monitor, cancel).ConfigureAwait(false), await File.ReadAllBytesAsync(payload, cancel).ConfigureAwait(false),
             await File.ReadAllBytesAsync(busybox.Kernel, cancel).ConfigureAwait(false), await File.ReadAllBytesAsync(busybox.Initrd, cancel).ConfigureAwait(false),
-            await File.ReadAllBytesAsync(debian.Initrd, cancel).ConfigureAwait(false));
+            await File.ReadAllBytesAsync(debian.Initrd, cancel).ConfigureAwait(false), await TalkerAsync(cancel).ConfigureAwait(false));
+    }
+
+    private static async Task<byte[]> TalkerAsync(CancellationToken cancel)
+    {
+        string file = Path.Combine(Root, "artifacts", "bench", "talker");
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        await Tool.RunAsync("nasm", ["-f", "bin", Path.Combine(Root, "tests", "bench", "Node", "talker.asm"), "-o", file], cancel).ConfigureAwait(false);
+        return await File.ReadAllBytesAsync(file, cancel).ConfigureAwait(false);
     }
 
     public Image BusyboxImage(ControlPlane plane) =>
