@@ -55,6 +55,14 @@ public static class Format
         _ => $"{(int)span.TotalDays} d",
     };
 
+    /// <summary>How long something took or takes: "340 ms", "12 s".</summary>
+    public static string Duration(TimeSpan span) => span switch
+    {
+        { TotalMilliseconds: < 1 } => "0 ms",
+        { TotalSeconds: < 1 } => $"{(int)span.TotalMilliseconds} ms",
+        _ => Length(span),
+    };
+
     public static string Exact(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture);
 
     /// <summary>0,2,4-7.</summary>

@@ -5,6 +5,7 @@ using Osv.Data.Lifecycles;
 using Osv.Data.Nodes;
 using Osv.Placement.Requests;
 using Osv.Scheduler.Fleets;
+using Osv.Scheduler.Nodes;
 using Osv.Web.Access;
 using Osv.Web.Capacity;
 using Osv.Web.Hosting;
@@ -114,6 +115,26 @@ public sealed class NodeQueries(IDbContextFactory<OsvDbContext> contexts, FleetV
             select new { Event = happened, Tenant = data.Tenants.Where(tenant => tenant.Id == happened.TenantId).Select(tenant => tenant.Name).FirstOrDefault() }).Take(most).ToListAsync(cancel);
         return rows.ConvertAll(row => new PartitionEventView(
             row.Event.Number, row.Event.Kind, row.Event.Cause, row.Event.At, row.Tenant, row.Event.PartitionNumber, row.Event.ApicId, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"0x{row.Event.Rip:x}")));
+    }
+
+    /// <summary>Looks for another place for every tenant of a node; changes nothing.</summary>
+    public async Task<DrainPreview> PreviewDrainAsync(Caller caller, string node, CancellationToken cancel)
+    {
+        caller.Require(SiteRole.Operator);
+        await using OsvDbContext data = await contexts.CreateDbContextAsync(cancel);
+        NodeRow row = await FindAsync(data, node, cancel);
+        DrainPreflight? preflight = await fleet.ReadAsync(snapshot => Drainer.Preflight(snapshot, row.Node.Name), cancel);
+        if (preflight is null)
+        {
+            if (row.Tenants == 0) return new DrainPreview([], [], 0);
+            throw RefusalException.Conflict($"node '{row.Node.Name}' is {row.Lifecycle.State} and the planner does not know it, so nothing can be planned for its {row.Tenants} tenants: see the scheduler's log");
+        }
+        Guid[] tenants = [.. preflight.Moves.Select(move => move.TenantId), .. preflight.Blockers.Select(blocker => blocker.TenantId)];
+        Dictionary<Guid, string> owners = await data.Tenants.Where(tenant => tenants.Contains(tenant.Id)).Join(data.Projects, tenant => tenant.ProjectId, project => project.Id, (tenant, project) => new { tenant.Id, project.Name }).ToDictionaryAsync(tenant => tenant.Id, tenant => tenant.Name, cancel);
+        return new DrainPreview(
+            [.. preflight.Moves.Select(move => new DrainMove(move.TenantId, move.Tenant, owners.GetValueOrDefault(move.TenantId, ""), move.To))],
+            [.. preflight.Blockers.Select(blocker => new DrainObstacle(blocker.TenantId, blocker.Tenant, owners.GetValueOrDefault(blocker.TenantId, ""), blocker.Reason))],
+            preflight.Leaving.Count);
     }
 
     /// <summary>The last lines of its agent, the newest first.</summary>
