@@ -27,7 +27,7 @@ public sealed partial class CompositionTests(Site site, Chromium chromium)
         dashboard.Status.ShouldBe(200);
         dashboard.Text.ShouldContain("log-partitions");
         // The server of the periodic work announces itself from a thread of its own, after the host has started.
-        await site.UntilAsync(async () => await database.QueryAsync<long>("SELECT count(*) FROM hangfire.server") == 1, "no server of the periodic work announced itself");
+        await Site.UntilAsync(async () => await database.QueryAsync<long>("SELECT count(*) FROM hangfire.server") == 1, "no server of the periodic work announced itself");
         await host.StopAsync(Cancel);
     }
 

@@ -41,7 +41,7 @@ public sealed class HostTests(Site site)
     {
         (await site.Administrator.GetAsync("/api/v1/me")).Status.ShouldBe(200);
         // A request is counted after its answer has left, and one reading of the counters answers for all who ask within a moment.
-        await site.UntilAsync(async () =>
+        await Site.UntilAsync(async () =>
         {
             Answer metrics = await site.Administrator.GetAsync("/metrics");
             metrics.Status.ShouldBe(200);

@@ -110,7 +110,7 @@ public sealed partial class Site : IAsyncLifetime
     }
 
     /// <summary>Waits for what comes about soon, and nobody tells when.</summary>
-    public async Task UntilAsync(Func<Task<bool>> holds, string otherwise)
+    public static async Task UntilAsync(Func<Task<bool>> holds, string otherwise)
     {
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         while (!await holds())
