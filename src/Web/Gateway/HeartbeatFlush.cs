@@ -41,7 +41,8 @@ internal sealed class HeartbeatFlush(NpgsqlDataSource source, DatabaseClock cloc
 
     private async Task FlushAsync(CancellationToken cancel)
     {
-        KeyValuePair<Guid, Beat>[] beats = [.. _waiting];
+        // Its own way of copying: any other counts first and copies then, and streams add meanwhile.
+        KeyValuePair<Guid, Beat>[] beats = _waiting.ToArray();
         if (beats.Length == 0) return;
         try
         {
