@@ -13,6 +13,8 @@ namespace Osv.Bench.Streams;
 /// </summary>
 internal sealed class SimulatedAgent(Credential credential, SwarmOrder order, Lags lags) : IDisposable
 {
+    private const int MostFailures = 5;
+
     private readonly string _session = Guid.NewGuid().ToString("N");
     private readonly SemaphoreSlim _writing = new(1);
     private readonly Queue<(ulong Sequence, long Due)> _heartbeats = [];
@@ -23,8 +25,27 @@ internal sealed class SimulatedAgent(Credential credential, SwarmOrder order, La
 
     public TimeSpan HeartbeatEvery { get; private set; }
 
-    /// <summary>Connects and is welcomed.</summary>
-    public async Task ConnectAsync(CancellationToken cancel)
+    /// <summary>Connects and is welcomed; where a connection does not come about, it tries again after a while, as an agent does.</summary>
+    /// <returns>How often it did not come about.</returns>
+    public async Task<int> ConnectAsync(CancellationToken cancel)
+    {
+        var backOff = new BackOff(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(10));
+        for (int failures = 0; ; failures++)
+        {
+            try
+            {
+                await TryConnectAsync(cancel);
+                return failures;
+            }
+            catch (RpcException) when (failures < MostFailures)
+            {
+                HangUp();
+                await Task.Delay(backOff.Next(), cancel);
+            }
+        }
+    }
+
+    private async Task TryConnectAsync(CancellationToken cancel)
     {
         using var key = ECDsa.Create();
         key.ImportPkcs8PrivateKey(credential.Key, out _);
@@ -106,9 +127,14 @@ internal sealed class SimulatedAgent(Credential credential, SwarmOrder order, La
 
     public void Dispose()
     {
+        HangUp();
+        _writing.Dispose();
+    }
+
+    private void HangUp()
+    {
         _call?.Dispose();
         _channel?.Dispose();
         _identity?.Dispose();
-        _writing.Dispose();
     }
 }

@@ -24,7 +24,8 @@ internal static class SwarmRole
         await Parallel.ForAsync(0, agents.Length, new ParallelOptions { MaxDegreeOfParallelism = Doors }, async (i, cancel) =>
         {
             // The stream lives as long as the token that it was begun with.
-            await agents[i].ConnectAsync(stop.Token);
+            int failures = await agents[i].ConnectAsync(stop.Token);
+            if (failures > 0) Say($"connected after {failures.ToString(CultureInfo.InvariantCulture)} failures");
             // Evenly over the period, whatever order they came in.
             running[i] = WatchAsync(agents[i], agents[i].HeartbeatEvery * ((double)i / agents.Length));
             if (Interlocked.Increment(ref connected) % 1000 == 0) Say($"connected {connected.ToString(CultureInfo.InvariantCulture)}");
