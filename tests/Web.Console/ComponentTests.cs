@@ -111,7 +111,7 @@ public sealed class ComponentTests : BunitContext
             new(Data.Nodes.BootStepKind.Dhcp, Data.Nodes.BootStepState.Done, now.AddSeconds(-30), now.AddSeconds(-28), now, false, "10.0.0.7"),
             new(Data.Nodes.BootStepKind.Script, Data.Nodes.BootStepState.Waiting, now.AddSeconds(-28), null, now.AddSeconds(-1), true, "")]);
         IRenderedComponent<NodeBoots> boots = Render<NodeBoots>(p => p.Add(b => b.Timeline, new NodeTimeline([], [boot])));
-        boots.FindAll("li")[0].TextContent.ShouldContain("after 2 s");
+        boots.FindAll("li")[0].TextContent.ShouldContain("took 2 s");
         boots.FindAll("li")[1].ClassList.ShouldContain("now");
         boots.FindAll("li")[1].QuerySelector(".stalled").ShouldNotBeNull();
         Render<NodeBoots>(p => p.Add(b => b.Timeline, new NodeTimeline([], []))).Find("[data-state=empty]").ShouldNotBeNull();
