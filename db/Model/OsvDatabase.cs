@@ -8,13 +8,27 @@ namespace Osv.Data;
 /// <summary>How the parts get at the database.</summary>
 public static class OsvDatabase
 {
+    /// <summary>Statements that a connection keeps prepared: more than a process has in frequent use.</summary>
+    private const int PreparedStatements = 256;
+
     /// <summary>Registers the data source (singleton) and a factory of contexts.</summary>
     public static IServiceCollection AddOsvData(this IServiceCollection services, string connectionString)
     {
-        services.AddSingleton(_ => NpgsqlDataSource.Create(connectionString));
+        services.AddSingleton(_ => CreateSource(connectionString));
         services.AddPooledDbContextFactory<OsvDbContext>((provider, options) => Configure(options, provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddScoped(provider => provider.GetRequiredService<IDbContextFactory<OsvDbContext>>().CreateDbContext());
         return services;
+    }
+
+    /// <summary>
+    /// A data source whose connections prepare what they are asked again and again: most statements here take PostgreSQL longer to plan than to run.
+    /// A connection string that has its own word on it, as for a pooler in between that cannot keep statements, is followed.
+    /// </summary>
+    public static NpgsqlDataSource CreateSource(string connectionString)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(connectionString);
+        if (!settings.ShouldSerialize("Max Auto Prepare")) settings.MaxAutoPrepare = PreparedStatements;
+        return NpgsqlDataSource.Create(settings);
     }
 
     /// <summary>A context outside of a container.</summary>

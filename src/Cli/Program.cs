@@ -26,6 +26,7 @@ var root = new RootCommand("OSV Cloud: Linux machines on cores of their own.")
     CapacityCommand.Create(),
     LoginCommand.Create(),
     TokenCommand.Create(),
+    UserCommand.Create(),
     ProjectCommand.Create(),
     AuditCommand.Create(),
     DatabaseCommand.Create(),

@@ -149,7 +149,7 @@ public sealed class FleetCommandTests(Site site)
     {
         string project = await site.NewProjectAsync(), prefix = Site.Unique("n");
         await site.NewImageAsync(project);
-        Guid[] ids = await site.Seed.NodesAsync(1, new NodeShape(), prefix);
+        Guid[] ids = await site.Seed.NodesAsync(2, new NodeShape(), prefix);
         await site.Database.ExecuteAsync("INSERT INTO node_desired (node_id, intent, changed_by, changed_at) VALUES ($1, 'Serve', 'test', now())", ids[0]);
         Guid tenant = await site.NewTenantAsync(project, "mover");
         await site.PlaceAsync(tenant, ids[0], [0, 1]);

@@ -24,6 +24,26 @@ public sealed class LoginTests(Site site)
     }
 
     [Fact]
+    public async Task An_administrator_makes_changes_disables_and_enables_users()
+    {
+        using Osv admin = Osv.Administrator(site);
+        string name = Site.Unique("ada");
+        (await admin.RunWithAsync("correct horse battery\n", "user", "create", name, "--email", "ada@example.org", "--role", "Operator")).Succeeded().Output.ShouldContain($"user {name} is made");
+        (await admin.RunAsync("user", "list")).Succeeded().Output.ShouldContain(name);
+        (await admin.RunAsync("user", "show", name, "-o", "json")).Succeeded().Json.GetProperty("siteRole").GetString().ShouldBe("Operator");
+        (await admin.RunAsync("user", "set", name)).Refused().ShouldContain("--role");
+        (await admin.RunWithAsync("another horse battery\n", "user", "set", name, "--role", "None", "--password")).Succeeded().Output.ShouldContain("None");
+        using var ada = new Osv(site.Address);
+        (await ada.RunWithAsync("correct horse battery\n", "login", "--user", name)).Refused().ShouldContain("wrong");
+        (await ada.RunWithAsync("another horse battery\n", "login", "--user", name)).Succeeded();
+        (await ada.RunAsync("user", "list")).Refused().ShouldContain("administrator");
+        (await admin.RunAsync("user", "disable", name)).Succeeded().Output.ShouldContain("disabled");
+        (await ada.RunAsync("project", "list")).Refused().ShouldContain("osv login");
+        (await admin.RunAsync("user", "enable", name)).Succeeded().Output.ShouldContain("enabled");
+        (await admin.RunAsync("user", "show", "nobody-at-all")).Refused().ShouldContain("nobody-at-all");
+    }
+
+    [Fact]
     public async Task A_wrong_password_is_told_and_nothing_is_kept()
     {
         using var somebody = new Osv(site.Address);

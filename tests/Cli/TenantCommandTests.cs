@@ -167,6 +167,30 @@ public sealed class TenantCommandTests(Site site)
     }
 
     [Fact]
+    public async Task A_followed_log_shows_a_prompt_before_its_line_ends_and_nothing_twice()
+    {
+        string project = await ProjectAsync();
+        Guid tenant = await site.NewTenantAsync(project, "prompting");
+        await site.PrintAsync(tenant, "booted\nlogin: ");
+        using Osv admin = Osv.Administrator(site);
+        using Process process = admin.Start("tenant", "log", "prompting", "--project", project, "--follow");
+        await ReadAsync(process, "booted\nlogin: ");
+        await site.PrintAsync(tenant, "root\n# ");
+        await ReadAsync(process, "root\n# ");
+        await site.PrintAsync(tenant, "\n");
+        await ReadAsync(process, "\n");
+        using (Process signal = Process.Start("kill", ["-INT", $"{process.Id}"])) await signal.WaitForExitAsync(Cancel);
+        (await Osv.EndAsync(process)).Output.ShouldBe("");
+    }
+
+    private static async Task ReadAsync(Process process, string wanted)
+    {
+        char[] read = new char[wanted.Length];
+        int count = await process.StandardOutput.ReadBlockAsync(read, Cancel);
+        new string(read, 0, count).ShouldBe(wanted);
+    }
+
+    [Fact]
     public async Task Exits_are_counted_by_reason()
     {
         string project = await ProjectAsync();

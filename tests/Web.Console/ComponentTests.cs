@@ -1,4 +1,5 @@
 using Bunit;
+using Microsoft.AspNetCore.Components;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 using Osv.Data.Lifecycles;
@@ -47,6 +48,39 @@ public sealed class ComponentTests : BunitContext
     }
 
     [Fact]
+    public void A_pager_leads_to_the_pages_beside_and_is_not_there_where_one_page_shows_all()
+    {
+        Services.GetRequiredService<NavigationManager>().NavigateTo("/nodes?find=rack&page=2");
+        IRenderedComponent<Pager> pager = Render<Pager>(p => p.Add(m => m.Number, 2).Add(m => m.Size, 100).Add(m => m.Total, 201));
+        pager.Find("[rel=prev]").GetAttribute("href")!.ShouldEndWith("/nodes?find=rack");
+        pager.Find("[rel=next]").GetAttribute("href")!.ShouldEndWith("/nodes?find=rack&page=3");
+        pager.Markup.ShouldContain("Page 2 of 3");
+        Render<Pager>(p => p.Add(m => m.Number, 3).Add(m => m.Size, 100).Add(m => m.Total, 201)).FindAll("[rel=next]").ShouldBeEmpty();
+        // Whoever stands behind the end is led back to what is there.
+        Render<Pager>(p => p.Add(m => m.Number, 9).Add(m => m.Size, 100).Add(m => m.Total, 150)).Find("[rel=prev]").GetAttribute("href")!.ShouldEndWith("page=2");
+        Render<Pager>(p => p.Add(m => m.Number, 1).Add(m => m.Size, 100).Add(m => m.Total, 100)).Markup.Trim().ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void What_a_drain_would_do_is_said_before_it_begins()
+    {
+        NodePage.Consequence(new DrainPreview([], [], 0)).ShouldBe("It takes no new tenants. No tenant would move.");
+        NodePage.Consequence(new DrainPreview([new(Guid.Empty, "web", "shop", "n2")], [new(Guid.Empty, "db", "shop", "is pinned to node n1: unpin it or stop it")], 0))
+            .ShouldBe("It takes no new tenants. web moves to n2. Nothing moves while these block: db is pinned to node n1: unpin it or stop it.");
+    }
+
+    [Fact]
+    public void Events_and_log_of_a_node_show_time_cause_and_words()
+    {
+        IRenderedComponent<NodeEvents> events = Render<NodeEvents>(p => p.Add(e => e.Events, [new PartitionEventView(7, "Failed", "TripleFault", _time.GetUtcNow().AddMinutes(-3), "web", 2, 5, "0xffffffff81000000")]));
+        foreach (string text in new[] { "3 min ago", "Failed", "TripleFault", "web", "0xffffffff81000000" }) events.Find("tbody tr").TextContent.ShouldContain(text);
+        IRenderedComponent<NodeLog> log = Render<NodeLog>(p => p.Add(l => l.Lines, [new AgentLogLineView(_time.GetUtcNow(), "error", "images", "<b>broke off</b>")]));
+        log.Find(".level-error").TextContent.ShouldBe("error");
+        log.Find("tbody tr").TextContent.ShouldContain("<b>broke off</b>", Case.Sensitive);
+        Render<NodeLog>(p => p.Add(l => l.Lines, [])).Find("[data-state=empty]").TextContent.ShouldContain("said nothing");
+    }
+
+    [Fact]
     public void A_core_map_shows_owners_management_and_free_cores()
     {
         CellView cell = new(0, [new(0, 0, 0, 0, true, null), new(1, 0, 0, 1, false, "web"), new(2, 0, 1, 2, false, null)], 4L << 30, 1L << 30);
@@ -77,7 +111,7 @@ public sealed class ComponentTests : BunitContext
             new(Data.Nodes.BootStepKind.Dhcp, Data.Nodes.BootStepState.Done, now.AddSeconds(-30), now.AddSeconds(-28), now, false, "10.0.0.7"),
             new(Data.Nodes.BootStepKind.Script, Data.Nodes.BootStepState.Waiting, now.AddSeconds(-28), null, now.AddSeconds(-1), true, "")]);
         IRenderedComponent<NodeBoots> boots = Render<NodeBoots>(p => p.Add(b => b.Timeline, new NodeTimeline([], [boot])));
-        boots.FindAll("li")[0].TextContent.ShouldContain("after 2 s");
+        boots.FindAll("li")[0].TextContent.ShouldContain("took 2 s");
         boots.FindAll("li")[1].ClassList.ShouldContain("now");
         boots.FindAll("li")[1].QuerySelector(".stalled").ShouldNotBeNull();
         Render<NodeBoots>(p => p.Add(b => b.Timeline, new NodeTimeline([], []))).Find("[data-state=empty]").ShouldNotBeNull();

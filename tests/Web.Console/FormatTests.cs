@@ -30,4 +30,15 @@ public sealed class FormatTests
     [InlineData(new[] { 0, 1, 2, 3 }, "0-3")]
     [InlineData(new[] { 0, 2, 4, 5, 6, 9 }, "0, 2, 4-6, 9")]
     public void Ids_are_told_in_ranges(int[] ids, string text) => Format.Ranges(ids).ShouldBe(text);
+
+    [Theory]
+    [InlineData(0, "0 ms")]
+    [InlineData(340, "340 ms")]
+    [InlineData(12_400, "12 s")]
+    public void How_long_something_took_is_never_now(int milliseconds, string text) => Format.Duration(TimeSpan.FromMilliseconds(milliseconds)).ShouldBe(text);
+
+    [Theory]
+    [InlineData(10_000, 10_000, "10,000")]
+    [InlineData(12, 10_000, "12 of 10,000")]
+    public void A_part_of_a_list_is_told_with_the_whole(int fitting, int all, string text) => Format.Part(fitting, all).ShouldBe(text);
 }

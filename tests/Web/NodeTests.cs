@@ -1,6 +1,12 @@
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
+using Osv.Data.Access;
+using Osv.Data.Lifecycles;
+using Osv.Data.Projects;
 using Osv.Database.Testing;
+using Osv.Web.Access;
+using Osv.Web.Hosting;
+using Osv.Web.Nodes;
 
 namespace Osv.Web.Tests;
 
@@ -108,6 +114,44 @@ public sealed class NodeTests(Site site)
         events.Select(one => one.GetProperty("number").GetInt64()).ShouldBe([3, 2]);
         events[0].GetProperty("rip").GetString().ShouldBe("0xffffffff81000000");
         (await site.Administrator.GetAsync($"/api/v1/nodes/{name}-0/log")).Json.EnumerateArray().Single().GetProperty("message").GetString().ShouldBe("broke off");
+    }
+
+    [Fact]
+    public async Task A_drain_is_previewed_with_what_would_move_and_what_blocks_and_changes_nothing()
+    {
+        string project = await site.NewProjectAsync(), prefix = Site.Unique("leaving");
+        await site.NewImageAsync(project);
+        Guid[] ids = await site.Seed.NodesAsync(2, new NodeShape(), prefix);
+        Guid mover = await site.NewTenantAsync(project, "mover"), pinned = await site.NewTenantAsync(project, "settled");
+        await site.Database.ExecuteAsync("UPDATE tenants SET labels = '{\"pinned\":\"true\"}' WHERE id = $1", pinned);
+        await site.PlaceAsync(mover, ids[0], [0, 1]);
+        await site.PlaceAsync(pinned, ids[0], [8, 9], cell: 1);
+        JsonElement preview = (await site.Administrator.GetAsync($"/api/v1/nodes/{prefix}-0/drain")).Json;
+        JsonElement move = preview.GetProperty("moves").EnumerateArray().Single(), blocker = preview.GetProperty("blockers").EnumerateArray().Single();
+        move.GetProperty("tenant").GetString().ShouldBe("mover");
+        move.GetProperty("project").GetString().ShouldBe(project);
+        move.GetProperty("to").GetString().ShouldNotBe($"{prefix}-0");
+        blocker.GetProperty("tenant").GetString().ShouldBe("settled");
+        blocker.GetProperty("reason").GetString()!.ShouldContain("pinned");
+        (await site.Database.QueryAsync<long>("SELECT count(*) FROM placements WHERE node_id = $1", ids[0])).ShouldBe(2);
+        (await site.Administrator.GetAsync($"/api/v1/nodes/{prefix}-1/drain")).Json.GetProperty("moves").GetArrayLength().ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task A_search_looks_at_all_nodes_and_gives_them_page_by_page()
+    {
+        string prefix = Site.Unique("many");
+        await site.Seed.NodesAsync(7, new NodeShape { CoresPerCell = 1 }, prefix, nodesPerRack: 3);
+        NodeQueries queries = site.Services.GetRequiredService<NodeQueries>();
+        var caller = new Caller(Guid.Empty, "operator", SiteRole.Operator, new Dictionary<Guid, ProjectRole>(), null);
+        Found<NodeView> second = await queries.FindAsync(caller, prefix.ToUpperInvariant(), null, false, new FoundPage(2, 5), TestContext.Current.CancellationToken);
+        second.Items.Select(node => node.Name).ShouldBe([$"{prefix}-5", $"{prefix}-6"]);
+        second.Fitting.ShouldBe(7);
+        second.All.ShouldBeGreaterThanOrEqualTo(7);
+        (await queries.FindAsync(caller, $"{prefix}-rack-1", NodeState.Ready, true, new FoundPage(1, 5), TestContext.Current.CancellationToken)).Items.Select(node => node.Name).ShouldBe([$"{prefix}-3", $"{prefix}-4", $"{prefix}-5"]);
+        (await queries.FindAsync(caller, prefix, NodeState.Lost, false, new FoundPage(1, 5), TestContext.Current.CancellationToken)).Fitting.ShouldBe(0);
+        // What stands for anything in the database stands for itself here.
+        (await queries.FindAsync(caller, prefix.Replace("many", "man_", StringComparison.Ordinal), null, false, new FoundPage(1, 5), TestContext.Current.CancellationToken)).Fitting.ShouldBe(0);
     }
 
     [Fact]

@@ -109,6 +109,17 @@ public sealed partial class Site : IAsyncLifetime
         return user;
     }
 
+    /// <summary>Waits for what comes about soon, and nobody tells when.</summary>
+    public static async Task UntilAsync(Func<Task<bool>> holds, string otherwise)
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (!await holds())
+        {
+            deadline.IsCancellationRequested.ShouldBeFalse(otherwise);
+            await Task.Delay(50, TestContext.Current.CancellationToken);
+        }
+    }
+
     public async Task<string> NewProjectAsync()
     {
         string name = Unique("project");

@@ -35,14 +35,15 @@ internal static class LoginCommand
         return token;
     }
 
-    private static string Ask(string question, string otherwise, Func<string?> read)
+    /// <summary>Asks somebody at the terminal, or takes a line of standard input.</summary>
+    internal static string Ask(string question, string otherwise, Func<string?> read)
     {
         if (!Console.IsInputRedirected) Console.Error.Write(question);
         return read() is { Length: > 0 } answer ? answer : throw new CommandException($"nothing was entered: give {otherwise}");
     }
 
     /// <summary>Reads a line without showing it.</summary>
-    private static string ReadSecret()
+    internal static string ReadSecret()
     {
         var secret = new StringBuilder();
         while (Console.ReadKey(intercept: true) is var key && key.Key != ConsoleKey.Enter)

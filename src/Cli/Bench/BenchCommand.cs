@@ -20,7 +20,7 @@ internal static class BenchCommand
     private static async Task<int> RunAsync(string[] names, CancellationToken cancel)
     {
         bool passed = names.Length > 0;
-        foreach (BenchProject project in BenchProject.FindAll(Path.Combine(Repository.Root, "tests", "bench")).Where(project => names.Contains(project.Name)))
+        foreach (BenchProject project in BenchProject.FindAll(Path.Combine(Repository.Root, "tests", "bench")).Where(project => names.Any(project.Answers)))
         {
             passed &= await RunAsync(project, cancel).ConfigureAwait(false);
         }

@@ -31,13 +31,23 @@ internal static class TenantLog
                 Call.WriteJson(log.Json);
                 return;
             }
-            // A line that has not ended yet comes whole when it has.
-            foreach (LogLine line in log.Value.Where(line => !line.Partial || !call.Get(follow))) Write(line);
-            if (call.Get(follow)) await FollowAsync(call, id, log.Value.Count > 0 ? log.Value[^1].Sequence : 0, Write).ConfigureAwait(false);
+            if (!call.Get(follow))
+            {
+                foreach (LogLine line in log.Value) Console.Out.WriteLine($"{Stamp(line)}{Terminal.PlainLine(line.Text)}");
+                return;
+            }
+            var tail = new LogTail(Console.Out, Stamp);
+            foreach (LogLine line in log.Value) Write(line);
+            await FollowAsync(call, id, log.Value.Count > 0 ? log.Value[^1].Sequence : 0, Write).ConfigureAwait(false);
 
-            void Write(LogLine line) => Console.Out.WriteLine(
-                call.IsJson ? JsonSerializer.Serialize(line, ApiJson.Default.LogLine)
-                : (call.Get(times) ? $"{line.At.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture)} " : "") + Terminal.PlainLine(line.Text));
+            void Write(LogLine line)
+            {
+                if (!call.IsJson) tail.Write(line);
+                // As an object a line that has not ended would be told again and again; it comes whole when it has.
+                else if (!line.Partial) Console.Out.WriteLine(JsonSerializer.Serialize(line, ApiJson.Default.LogLine));
+            }
+
+            string Stamp(LogLine line) => call.Get(times) ? $"{line.At.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture)} " : "";
         }, tenant, follow, lines, search, times, CommonOptions.Project);
     }
 
@@ -51,7 +61,7 @@ internal static class TenantLog
                 Stream stream = await response.Content.ReadAsStreamAsync(call.Cancel).ConfigureAwait(false);
                 await foreach (SseItem<string> item in SseParser.Create(stream).EnumerateAsync(call.Cancel).ConfigureAwait(false))
                 {
-                    if (item.EventType != "line") continue;
+                    if (item.EventType is not ("line" or "partial")) continue;
                     LogLine line = JsonSerializer.Deserialize(item.Data, ApiJson.Default.LogLine)!;
                     write(line);
                     after = line.Sequence;

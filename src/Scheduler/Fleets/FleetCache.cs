@@ -26,13 +26,37 @@ public sealed class FleetCache(NpgsqlDataSource source, SchedulerOptions options
     {
         await using NpgsqlConnection connection = await source.OpenConnectionAsync(cancel);
         await using NpgsqlTransaction moment = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancel);
-        List<NodeStanding> standings = await FleetReader.StandingsAsync(connection, cancel);
-        Dictionary<Guid, (long Fence, bool Leaving)> places = await FleetReader.PlacesAsync(connection, cancel);
+        List<NodeStanding> standings = await FleetReader.StandingsAsync(connection, null, cancel);
+        Dictionary<Guid, (long Fence, bool Leaving)> places = await FleetReader.PlacesAsync(connection, null, cancel);
         bool whole = _snapshot is null || time.GetUtcNow() - _readAt > options.InventoryFor
             || standings.Count != _standings.Count || standings.Exists(node => !_standings.TryGetValue(node.Id, out NodeStanding known) || known.Version != node.Version);
         if (whole) await ReadAsync(connection, standings, places, cancel);
         else await FollowAsync(connection, standings, places, cancel);
         return _snapshot!;
+    }
+
+    /// <summary>One node alone with what is on it, as of now; empty where it is no part of the fleet or contradicts itself. It leaves the kept snapshot as it is, and any number may be read at a time.</summary>
+    public async Task<FleetSnapshot> NodeAsync(Guid node, CancellationToken cancel)
+    {
+        await using NpgsqlConnection connection = await source.OpenConnectionAsync(cancel);
+        await using NpgsqlTransaction moment = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancel);
+        if (await FleetReader.StandingsAsync(connection, node, cancel) is not [NodeStanding standing]) return new FleetSnapshot([]);
+        NodeInventory inventory = (await FleetReader.InventoryAsync(connection, [node], cancel))[node];
+        if (inventory.Cores.Count == 0) return new FleetSnapshot([]);
+        Dictionary<Guid, (long Fence, bool Leaving)> places = await FleetReader.PlacesAsync(connection, node, cancel);
+        Dictionary<Guid, TenantRequest> requests = await TenantRequest.ReadAsync(connection, places.Keys, cancel);
+        Dictionary<Guid, OwnedPlace> owned = await FleetReader.OwnedAsync(connection, places.Keys, cancel);
+        try
+        {
+            var snapshot = new FleetSnapshot([(inventory, standing)]);
+            foreach (OwnedPlace place in owned.Values) snapshot.Enter(place, requests[place.TenantId], inventory, places[place.TenantId].Leaving);
+            return snapshot;
+        }
+        catch (ArgumentException)
+        {
+            // The planner leaves it out, too.
+            return new FleetSnapshot([]);
+        }
     }
 
     private async Task ReadAsync(NpgsqlConnection connection, List<NodeStanding> standings, Dictionary<Guid, (long Fence, bool Leaving)> places, CancellationToken cancel)

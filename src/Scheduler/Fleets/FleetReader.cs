@@ -17,7 +17,7 @@ internal static class FleetReader
         SELECT n.id, n.xmin, l.state,
             EXISTS (SELECT FROM node_health_reports h WHERE h.node_id = n.id AND h.prevents_placement AND (h.expires_at IS NULL OR h.expires_at > clock_timestamp())),
             (SELECT count(*)::int FROM node_health_reports h WHERE h.node_id = n.id AND h.source LIKE '{StartFailure}%' AND h.expires_at > clock_timestamp())
-        FROM nodes n JOIN node_lifecycles l ON l.node_id = n.id WHERE l.state NOT IN ('Discovered', 'PendingApproval', 'Retired') ORDER BY n.name
+        FROM nodes n JOIN node_lifecycles l ON l.node_id = n.id WHERE l.state NOT IN ('Discovered', 'PendingApproval', 'Retired')
         """;
 
     private const string Places = "SELECT p.tenant_id, p.fence, l.state = 'Stopping' FROM placements p JOIN tenant_lifecycles l ON l.tenant_id = p.tenant_id";
@@ -42,18 +42,20 @@ internal static class FleetReader
 
     private const string OwnedDevices = "SELECT tenant_id, pci_address FROM device_allocations WHERE tenant_id = ANY ($1)";
 
-    public static async Task<List<NodeStanding>> StandingsAsync(NpgsqlConnection connection, CancellationToken cancel)
+    /// <param name="only">Null: all nodes of the fleet, by name.</param>
+    public static async Task<List<NodeStanding>> StandingsAsync(NpgsqlConnection connection, Guid? only, CancellationToken cancel)
     {
         var standings = new List<NodeStanding>();
-        await EachAsync(connection, Standings, [], row => standings.Add(new NodeStanding(row.GetGuid(0), row.GetFieldValue<uint>(1), State(Enum.Parse<NodeState>(row.GetString(2)), row.GetBoolean(3)), row.GetInt32(4))), cancel);
+        await EachAsync(connection, only is null ? $"{Standings} ORDER BY n.name" : $"{Standings} AND n.id = ANY ($1)", only is { } node ? [node] : [], row => standings.Add(new NodeStanding(row.GetGuid(0), row.GetFieldValue<uint>(1), State(Enum.Parse<NodeState>(row.GetString(2)), row.GetBoolean(3)), row.GetInt32(4))), cancel);
         return standings;
     }
 
-    /// <summary>All placements: fence and whether the tenant is on its way out.</summary>
-    public static async Task<Dictionary<Guid, (long Fence, bool Leaving)>> PlacesAsync(NpgsqlConnection connection, CancellationToken cancel)
+    /// <summary>Placements: fence and whether the tenant is on its way out.</summary>
+    /// <param name="only">On this node; null: all.</param>
+    public static async Task<Dictionary<Guid, (long Fence, bool Leaving)>> PlacesAsync(NpgsqlConnection connection, Guid? only, CancellationToken cancel)
     {
         var places = new Dictionary<Guid, (long, bool)>();
-        await EachAsync(connection, Places, [], row => places[row.GetGuid(0)] = (row.GetInt64(1), row.GetBoolean(2)), cancel);
+        await EachAsync(connection, only is null ? Places : $"{Places} WHERE p.node_id = ANY ($1)", only is { } node ? [node] : [], row => places[row.GetGuid(0)] = (row.GetInt64(1), row.GetBoolean(2)), cancel);
         return places;
     }
 

@@ -20,9 +20,11 @@ public sealed record DrainPreflight(IReadOnlyList<(Guid TenantId, string Tenant,
 public sealed class Drainer(IDbContextFactory<OsvDbContext> contexts, Npgsql.NpgsqlDataSource source, FleetCache cache, SchedulerOptions options)
 {
     /// <summary>Looks for a place for every tenant of a node; changes nothing. Null: the node is not part of the fleet.</summary>
-    public async Task<DrainPreflight?> PreflightAsync(string node, CancellationToken cancel)
+    public async Task<DrainPreflight?> PreflightAsync(string node, CancellationToken cancel) => Preflight(await cache.RefreshAsync(cancel), node);
+
+    /// <summary>The same on a snapshot, which stays as it is.</summary>
+    public static DrainPreflight? Preflight(FleetSnapshot fleet, string node)
     {
-        FleetSnapshot fleet = await cache.RefreshAsync(cancel);
         int index = fleet.Fleet.FindNode(node);
         if (index < 0) return null;
         var leaving = fleet.Fleet.TenantsOn(index).Where(tenant => tenant.Request.Priority == int.MinValue).Select(tenant => Guid.Parse(tenant.Name)).ToHashSet();

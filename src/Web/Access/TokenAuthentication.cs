@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Security.Claims;
 using System.Security.Cryptography;
 using System.Text;
@@ -14,7 +13,7 @@ namespace Osv.Web.Access;
 
 /// <summary>Accepts 'Authorization: Bearer osv_...'. The database knows only the SHA-256 of a token: 32 random bytes need no slow hash.</summary>
 internal sealed class TokenAuthentication(
-    IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logging, UrlEncoder encoder, IDbContextFactory<OsvDbContext> contexts, TimeProvider time)
+    IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logging, UrlEncoder encoder, IDbContextFactory<OsvDbContext> contexts, CallerLoader callers, TimeProvider time)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, logging, encoder)
 {
     public const string SchemeName = "ApiToken";
@@ -32,15 +31,14 @@ internal sealed class TokenAuthentication(
         string? header = Request.Headers.Authorization;
         if (header is null || !header.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase)) return AuthenticateResult.NoResult();
         byte[] hash = Hash(header[Bearer.Length..].Trim());
-        await using OsvDbContext data = await contexts.CreateDbContextAsync(Context.RequestAborted);
-        ApiToken? token = await data.ApiTokens.AsNoTracking().SingleOrDefaultAsync(row => row.TokenSha256 == hash, Context.RequestAborted);
+        if (await callers.LoadAsync(hash, Context.RequestAborted) is not (ApiToken token, Caller caller)) return AuthenticateResult.Fail("the token is unknown, revoked or expired, or its account is disabled");
         DateTimeOffset now = time.GetUtcNow();
-        if (token is null || token.RevokedAt is not null || token.ExpiresAt <= now) return AuthenticateResult.Fail("the token is unknown, revoked or expired");
         if (token.LastUsedAt is not { } used || now - used > LastUsedGrain)
         {
+            await using OsvDbContext data = await contexts.CreateDbContextAsync(Context.RequestAborted);
             await data.ApiTokens.Where(row => row.Id == token.Id).ExecuteUpdateAsync(row => row.SetProperty(t => t.LastUsedAt, now), Context.RequestAborted);
         }
-        Context.Features.Set(new CallerToken(token.Id, token.Name, token.Scopes.ToFrozenSet(), token.ProjectId));
+        Context.Features.Set(caller);
         var identity = new ClaimsIdentity([new Claim(ClaimTypes.NameIdentifier, token.UserId.ToString())], SchemeName);
         return AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), SchemeName));
     }

@@ -31,6 +31,9 @@ public static class Format
 
     public static string Count(long? count) => count?.ToString("N0", CultureInfo.InvariantCulture) ?? "no limit";
 
+    /// <summary>How many of a list fit what is looked for: "12 of 10,000", or "10,000" where all do.</summary>
+    public static string Part(int fitting, int all) => fitting == all ? Count(all) : $"{Count(fitting)} of {Count(all)}";
+
     /// <summary>"4 cores with 8 GiB, or 2 cores with 64 GiB".</summary>
     public static string Shapes(IReadOnlyList<Shape> shapes) =>
         shapes.Count == 0 ? "none" : string.Join(", or ", shapes.Take(MostShapes).Select(shape => $"{shape.Cores} {(shape.Cores == 1 ? "core" : "cores")} with {Bytes(shape.MemoryBytes)}"));
@@ -50,6 +53,14 @@ public static class Format
         { TotalMinutes: < 90 } => $"{(int)span.TotalMinutes} min",
         { TotalHours: < 36 } => $"{(int)span.TotalHours} h",
         _ => $"{(int)span.TotalDays} d",
+    };
+
+    /// <summary>How long something took or takes: "340 ms", "12 s".</summary>
+    public static string Duration(TimeSpan span) => span switch
+    {
+        { TotalMilliseconds: < 1 } => "0 ms",
+        { TotalSeconds: < 1 } => $"{(int)span.TotalMilliseconds} ms",
+        _ => Length(span),
     };
 
     public static string Exact(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture);

@@ -8,6 +8,9 @@ public abstract class ListPage : LivePage
     /// <summary>Part of a name that is looked for.</summary>
     [SupplyParameterFromQuery(Name = "find")] protected string? Find { get; set; }
 
+    /// <summary>Of a list that is shown page by page; from 1.</summary>
+    [SupplyParameterFromQuery(Name = "page")] protected int? PageNumber { get; set; }
+
     protected bool Matches(params ReadOnlySpan<string?> texts)
     {
         if (string.IsNullOrWhiteSpace(Find)) return true;
@@ -18,7 +21,7 @@ public abstract class ListPage : LivePage
         return false;
     }
 
-    /// <summary>Changes one filter; the page follows its address.</summary>
+    /// <summary>Changes one filter; the page follows its address, from its first page on.</summary>
     protected void Filter(string name, object? value) =>
-        Navigation.NavigateTo(Navigation.GetUriWithQueryParameter(name, value?.ToString() is { Length: > 0 } text ? text : null), replace: true);
+        Navigation.NavigateTo(Navigation.GetUriWithQueryParameters(new Dictionary<string, object?> { [name] = value?.ToString() is { Length: > 0 } text ? text : null, ["page"] = null }), replace: true);
 }

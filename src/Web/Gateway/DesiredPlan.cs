@@ -8,7 +8,8 @@ namespace Osv.Web.Gateway;
 /// <param name="Wanted">The agent is to run it.</param>
 /// <param name="StoppingSince">When its lifecycle came into Stopping; null: it is not there.</param>
 /// <param name="PlacedAt">When it got its place.</param>
-internal sealed record PlacedTenant(long Fence, bool Wanted, DateTimeOffset? StoppingSince, DateTimeOffset PlacedAt);
+/// <param name="TraceParent">Of the request that its desired state follows from; null: nobody asked for a trace.</param>
+internal sealed record PlacedTenant(long Fence, bool Wanted, DateTimeOffset? StoppingSince, DateTimeOffset PlacedAt, string? TraceParent);
 
 /// <summary>
 /// A desired state as it is sent, with what it was made from: reports that are measured against it are judged by that. Its revision is the time of

@@ -126,6 +126,7 @@ internal sealed class DesiredPush(
 
     private async Task TellAsync(NodeLink link, NodeFacts node, DateTimeOffset? changed, CancellationToken cancel)
     {
+        IReadOnlyDictionary<Guid, PlacedTenant> before = link.Tenants;
         links.Placed(link, node.Plan.Tenants);
         foreach (PendingCommand command in node.Commands)
         {
@@ -133,8 +134,7 @@ internal sealed class DesiredPush(
             if (link.Send(command.Envelope)) log.CommandSent(link.Name, command.Name, command.By);
         }
         if (node.Lost || !link.Want(node.Plan)) return;
-        using Activity? span = GatewayMetrics.Source.StartActivity("desired state");
-        span?.SetTag("osv.node", link.Name).SetTag("osv.revision", (long)link.Last!.Revision).SetTag("osv.partitions", node.Plan.Partitions.Count);
+        using Activity? span = StartTrace.Told(link.Name, link.Last!, before);
         log.DesiredSent(link.Name, link.Last!.Revision, node.Plan.Partitions.Count);
         // Both times are the database's.
         if (changed is { } at) metrics.Pushed(DateTimeOffset.FromUnixTimeMilliseconds((long)node.Plan.Revision / 1000) - at);

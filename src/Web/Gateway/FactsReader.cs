@@ -25,7 +25,7 @@ internal sealed class FactsReader(NpgsqlDataSource source, ArtifactLinks links, 
         """
         SELECT p.node_id, p.tenant_id, p.fence, p.placed_at, t.name, t.restart_policy, t.runs_on_without_lease, t.ssh_key,
             coalesce(d.intent, 'Run'), coalesce(d.reboots, 0), l.state, l.entered_at,
-            i.name, i.kernel_sha256, k.size_bytes, i.initrd_sha256, r.size_bytes, i.command_line, c.ids, m.cells, m.bytes, u.content
+            i.name, i.kernel_sha256, k.size_bytes, i.initrd_sha256, r.size_bytes, i.command_line, c.ids, m.cells, m.bytes, u.content, d.trace_parent
         FROM placements p JOIN tenants t ON t.id = p.tenant_id JOIN tenant_lifecycles l ON l.tenant_id = p.tenant_id LEFT JOIN tenant_desired d ON d.tenant_id = p.tenant_id
             LEFT JOIN tenant_user_data u ON u.tenant_id = p.tenant_id
             JOIN images i ON i.id = t.image_id JOIN contents k ON k.sha256 = i.kernel_sha256 LEFT JOIN contents r ON r.sha256 = i.initrd_sha256
@@ -58,8 +58,8 @@ internal sealed class FactsReader(NpgsqlDataSource source, ArtifactLinks links, 
         await EachAsync(connection, Tenants, nodes, async row =>
         {
             bool stopping = row.GetString(10) == "Stopping", wanted = row.GetString(8) == "Run" && !stopping;
-            placed[row.GetGuid(0)][row.GetGuid(1)] = new PlacedTenant(row.GetInt64(2), wanted, stopping ? row.GetFieldValue<DateTimeOffset>(11) : null, row.GetFieldValue<DateTimeOffset>(3));
-            if (wanted) partitions[row.GetGuid(0)].Add(await PartitionAsync(row, cancel));
+            placed[row.GetGuid(0)][row.GetGuid(1)] = new PlacedTenant(row.GetInt64(2), wanted, stopping ? row.GetFieldValue<DateTimeOffset>(11) : null, row.GetFieldValue<DateTimeOffset>(3), row.IsDBNull(22) ? null : row.GetString(22));
+            if (wanted) partitions[row.GetGuid(0)].Add(await PartitionAsync(row, placed[row.GetGuid(0)][row.GetGuid(1)], cancel));
         }, cancel);
         await EachAsync(connection, Commands, nodes, row =>
         {
@@ -74,10 +74,10 @@ internal sealed class FactsReader(NpgsqlDataSource source, ArtifactLinks links, 
         })];
     }
 
-    private async ValueTask<Wire.DesiredPartition> PartitionAsync(NpgsqlDataReader row, CancellationToken cancel)
+    private async ValueTask<Wire.DesiredPartition> PartitionAsync(NpgsqlDataReader row, PlacedTenant placed, CancellationToken cancel)
     {
         Guid tenant = row.GetGuid(1);
-        long fence = row.GetInt64(2);
+        long fence = placed.Fence;
         string name = row.GetString(4);
         var partition = new Wire.DesiredPartition
         {
@@ -94,7 +94,7 @@ internal sealed class FactsReader(NpgsqlDataSource source, ArtifactLinks links, 
             Lease = row.GetBoolean(6) ? Wire.LeasePolicy.RunOn : Wire.LeasePolicy.Stop,
             Image = new Wire.Image { Name = row.GetString(12), Kernel = await ArtifactAsync(row, 13, tenant, fence, cancel), CommandLine = row.GetString(17) },
             CloudInit = new Wire.CloudInit { Hostname = name },
-            TraceParent = StartTrace.ParentOf(tenant, fence),
+            TraceParent = StartTrace.ParentOf(tenant, placed),
         };
         if (!row.IsDBNull(15)) partition.Image.Initrd = await ArtifactAsync(row, 15, tenant, fence, cancel);
         if (!row.IsDBNull(7)) partition.CloudInit.SshAuthorizedKeys.Add(row.GetString(7).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));

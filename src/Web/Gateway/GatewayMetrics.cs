@@ -10,6 +10,9 @@ internal sealed class GatewayMetrics : IDisposable
 
     public static ActivitySource Source { get; } = new(Name);
 
+    /// <summary>Seconds; fine around the second within which a heartbeat is to be on disk, and a change on its way.</summary>
+    private static readonly InstrumentAdvice<double> Buckets = new() { HistogramBucketBoundaries = [0.05, 0.1, 0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.5, 2, 5, 10] };
+
     private readonly Meter _meter;
     private readonly UpDownCounter<long> _streams;
     private readonly Counter<long> _messages, _refused, _enrolments;
@@ -22,8 +25,8 @@ internal sealed class GatewayMetrics : IDisposable
         _messages = _meter.CreateCounter<long>("osv.gateway.messages", description: "Messages of agents that were taken, by kind");
         _refused = _meter.CreateCounter<long>("osv.gateway.refused", description: "Messages of agents that were not taken, by kind");
         _enrolments = _meter.CreateCounter<long>("osv.gateway.enrolments", description: "Requests for certificates, by outcome");
-        _heartbeatLag = _meter.CreateHistogram<double>("osv.gateway.heartbeat.lag", "s", "From the arrival of a heartbeat until it is stored");
-        _push = _meter.CreateHistogram<double>("osv.gateway.desired.push", "s", "From a change of desired state until it is on its way to the node");
+        _heartbeatLag = _meter.CreateHistogram<double>("osv.gateway.heartbeat.lag", "s", "From the arrival of a heartbeat until it is stored", tags: null, advice: Buckets);
+        _push = _meter.CreateHistogram<double>("osv.gateway.desired.push", "s", "From a change of desired state until it is on its way to the node", tags: null, advice: Buckets);
     }
 
     public void Connected() => _streams.Add(1);

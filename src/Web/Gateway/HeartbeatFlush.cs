@@ -5,10 +5,10 @@ using Osv.Data.Nodes;
 
 namespace Osv.Web.Gateway;
 
-/// <summary>Keeps heartbeats for a second and stores those of all nodes with one statement.</summary>
+/// <summary>Keeps heartbeats for half a second and stores those of all nodes with one statement: on disk within a second, the statement included.</summary>
 internal sealed class HeartbeatFlush(NpgsqlDataSource source, DatabaseClock clock, NodeLinks links, IOptions<GatewayOptions> options, TimeProvider time, GatewayMetrics metrics, ILogger<HeartbeatFlush> log) : BackgroundService
 {
-    private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(500);
 
     private sealed record Beat(DateTimeOffset At, long Stamp, long Sequence);
 
@@ -41,7 +41,8 @@ internal sealed class HeartbeatFlush(NpgsqlDataSource source, DatabaseClock cloc
 
     private async Task FlushAsync(CancellationToken cancel)
     {
-        KeyValuePair<Guid, Beat>[] beats = [.. _waiting];
+        // Its own way of copying: any other counts first and copies then, and streams add meanwhile.
+        KeyValuePair<Guid, Beat>[] beats = _waiting.ToArray();
         if (beats.Length == 0) return;
         try
         {
@@ -56,7 +57,7 @@ internal sealed class HeartbeatFlush(NpgsqlDataSource source, DatabaseClock cloc
         }
         foreach (KeyValuePair<Guid, Beat> beat in beats)
         {
-            // A newer one that came meanwhile stays for the next second.
+            // A newer one that came meanwhile stays for the next time.
             _waiting.TryRemove(beat);
             links.Find(beat.Key)?.Stored(beat.Value.Stamp);
             metrics.HeartbeatStored(time.GetElapsedTime(beat.Value.Stamp));

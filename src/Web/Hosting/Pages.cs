@@ -9,6 +9,24 @@ namespace Osv.Web.Hosting;
 /// <param name="NextCursor">Give it as cursor to get the next piece; null: this was the last.</param>
 public sealed record Page<T>(IReadOnlyList<T> Items, string? NextCursor);
 
+/// <summary>A numbered page of what a search found.</summary>
+/// <param name="Fitting">How many fit the search, on all pages.</param>
+/// <param name="All">How many there are.</param>
+public sealed record Found<T>(IReadOnlyList<T> Items, int Fitting, int All);
+
+/// <summary>Which page of what a search finds is wanted: for people, who go to and fro and want to know how many there are.</summary>
+/// <param name="Number">From 1.</param>
+/// <param name="Size">Items on a page.</param>
+public readonly record struct FoundPage(int Number, int Size)
+{
+    internal int Skip => (int)Math.Min(int.MaxValue, (Math.Max(1, Number) - 1L) * Size);
+
+    /// <summary>For LIKE: anything with the text in it. Null: there is no text.</summary>
+    internal static string? Pattern(string? text) => string.IsNullOrWhiteSpace(text)
+        ? null
+        : $"%{text.Trim().Replace(@"\", @"\\", StringComparison.Ordinal).Replace("%", @"\%", StringComparison.Ordinal).Replace("_", @"\_", StringComparison.Ordinal)}%";
+}
+
 /// <summary>Which piece of a list is wanted. A cursor holds the key of the last item seen, so that what is added or deleted meanwhile neither repeats nor hides others.</summary>
 /// <param name="Limit">1 to 500 items; 100 if not given.</param>
 /// <param name="Cursor">nextCursor of the piece before.</param>

@@ -4,6 +4,8 @@ using Osv.Data.Access;
 using Osv.Data.Lifecycles;
 using Osv.Data.Nodes;
 using Osv.Placement.Requests;
+using Osv.Scheduler.Fleets;
+using Osv.Scheduler.Nodes;
 using Osv.Web.Access;
 using Osv.Web.Capacity;
 using Osv.Web.Hosting;
@@ -27,6 +29,26 @@ public sealed class NodeQueries(IDbContextFactory<OsvDbContext> contexts, FleetV
             .OrderBy(row => row.Node.Name).Take(page.Take).AsNoTracking().ToListAsync(cancel);
         DateTimeOffset now = time.GetUtcNow();
         return page.Of(rows.ConvertAll(row => row.View(now)), view => view.Name);
+    }
+
+    /// <summary>A page of the nodes whose name, serial number or rack has a text in it, whatever its case; by name, or rack by rack.</summary>
+    public async Task<Found<NodeView>> FindAsync(Caller caller, string? text, NodeState? state, bool byRack, FoundPage page, CancellationToken cancel)
+    {
+        caller.Require(SiteRole.Operator);
+        await using OsvDbContext data = await contexts.CreateDbContextAsync(cancel);
+        IQueryable<Node> fitting = data.Nodes.AsNoTracking();
+        if (FoundPage.Pattern(text) is { } pattern)
+        {
+            fitting = fitting.Where(node => EF.Functions.ILike(node.Name, pattern) || EF.Functions.ILike(node.SerialNumber, pattern) || EF.Functions.ILike(node.Rack, pattern));
+        }
+        if (state is { } chosen) fitting = fitting.Where(node => data.NodeLifecycles.Any(row => row.NodeId == node.Id && row.State == chosen));
+        int all = await data.Nodes.CountAsync(cancel), fit = await fitting.CountAsync(cancel);
+        IOrderedQueryable<Node> ordered = byRack ? fitting.OrderBy(node => node.Rack).ThenBy(node => node.Name) : fitting.OrderBy(node => node.Name);
+        // First which, then what: the sums are made for those that are shown and no others.
+        List<Guid> ids = await ordered.Select(node => node.Id).Skip(page.Skip).Take(page.Size).ToListAsync(cancel);
+        Dictionary<Guid, NodeRow> rows = await NodeRow.Select(data, data.Nodes.Where(node => ids.Contains(node.Id))).AsNoTracking().ToDictionaryAsync(row => row.Node.Id, cancel);
+        DateTimeOffset now = time.GetUtcNow();
+        return new Found<NodeView>([.. ids.Where(rows.ContainsKey).Select(id => rows[id].View(now))], fit, all);
     }
 
     public async Task<(NodeDetail Detail, string Tag)> ShowAsync(Caller caller, string node, CancellationToken cancel)
@@ -55,8 +77,8 @@ public sealed class NodeQueries(IDbContextFactory<OsvDbContext> contexts, FleetV
         List<Device> devices = await data.NodeDevices.AsNoTracking().Where(device => device.NodeId == id).OrderBy(device => device.PciAddress).ToListAsync(cancel);
         List<NodeHealthView> health = await data.NodeHealthReports.AsNoTracking().Where(report => report.NodeId == id && (report.ExpiresAt == null || report.ExpiresAt > now)).OrderBy(report => report.Source)
             .Select(report => new NodeHealthView(report.Source, report.Summary, report.PreventsPlacement, report.PreventsStateChanges, report.SuppressesAlerts, report.ObservedAt)).ToListAsync(cancel);
-        (IReadOnlyList<Shape> inOneCell, IReadOnlyList<Shape> onNode) = await fleet.ReadAsync(
-            snapshot => (LargestShapes.On(snapshot, NumaPolicy.OneCell, row.Node.Name), LargestShapes.On(snapshot, NumaPolicy.FewestCells, row.Node.Name)), cancel);
+        FleetSnapshot alone = await fleet.NodeAsync(id, cancel);
+        IReadOnlyList<Shape> inOneCell = LargestShapes.On(alone, NumaPolicy.OneCell, row.Node.Name), onNode = LargestShapes.On(alone, NumaPolicy.FewestCells, row.Node.Name);
         var detail = new NodeDetail(
             row.View(now), cells,
             devices.ConvertAll(device => new DeviceView(device.PciAddress, device.Kind, $"{device.VendorId:x4}:{device.DeviceId:x4}", device.CellNumber, device.CapacityBytes, device.Reserved, users.GetValueOrDefault(device.PciAddress))),
@@ -93,6 +115,26 @@ public sealed class NodeQueries(IDbContextFactory<OsvDbContext> contexts, FleetV
             select new { Event = happened, Tenant = data.Tenants.Where(tenant => tenant.Id == happened.TenantId).Select(tenant => tenant.Name).FirstOrDefault() }).Take(most).ToListAsync(cancel);
         return rows.ConvertAll(row => new PartitionEventView(
             row.Event.Number, row.Event.Kind, row.Event.Cause, row.Event.At, row.Tenant, row.Event.PartitionNumber, row.Event.ApicId, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"0x{row.Event.Rip:x}")));
+    }
+
+    /// <summary>Looks for another place for every tenant of a node; changes nothing.</summary>
+    public async Task<DrainPreview> PreviewDrainAsync(Caller caller, string node, CancellationToken cancel)
+    {
+        caller.Require(SiteRole.Operator);
+        await using OsvDbContext data = await contexts.CreateDbContextAsync(cancel);
+        NodeRow row = await FindAsync(data, node, cancel);
+        DrainPreflight? preflight = await fleet.ReadAsync(snapshot => Drainer.Preflight(snapshot, row.Node.Name), cancel);
+        if (preflight is null)
+        {
+            if (row.Tenants == 0) return new DrainPreview([], [], 0);
+            throw RefusalException.Conflict($"node '{row.Node.Name}' is {row.Lifecycle.State} and the planner does not know it, so nothing can be planned for its {row.Tenants} tenants: see the scheduler's log");
+        }
+        Guid[] tenants = [.. preflight.Moves.Select(move => move.TenantId), .. preflight.Blockers.Select(blocker => blocker.TenantId)];
+        Dictionary<Guid, string> owners = await data.Tenants.Where(tenant => tenants.Contains(tenant.Id)).Join(data.Projects, tenant => tenant.ProjectId, project => project.Id, (tenant, project) => new { tenant.Id, project.Name }).ToDictionaryAsync(tenant => tenant.Id, tenant => tenant.Name, cancel);
+        return new DrainPreview(
+            [.. preflight.Moves.Select(move => new DrainMove(move.TenantId, move.Tenant, owners.GetValueOrDefault(move.TenantId, ""), move.To))],
+            [.. preflight.Blockers.Select(blocker => new DrainObstacle(blocker.TenantId, blocker.Tenant, owners.GetValueOrDefault(blocker.TenantId, ""), blocker.Reason))],
+            preflight.Leaving.Count);
     }
 
     /// <summary>The last lines of its agent, the newest first.</summary>

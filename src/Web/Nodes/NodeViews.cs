@@ -69,3 +69,15 @@ public sealed record PartitionEventView(long Number, string Kind, string Cause, 
 
 /// <summary>A line of a node's agent.</summary>
 public sealed record AgentLogLineView(DateTimeOffset At, string Level, string Category, string Message);
+
+/// <summary>What draining a node would do now. Nothing is begun while anything blocks.</summary>
+/// <param name="Moves">Tenants that have another place, in the order in which they would leave.</param>
+/// <param name="Blockers">Tenants that cannot leave.</param>
+/// <param name="Leaving">Tenants among them all that are stopping already.</param>
+public sealed record DrainPreview(IReadOnlyList<DrainMove> Moves, IReadOnlyList<DrainObstacle> Blockers, int Leaving);
+
+/// <param name="To">Node that would take it.</param>
+public sealed record DrainMove(Guid TenantId, string Tenant, string Project, string To);
+
+/// <param name="Reason">Why it cannot leave, and what would help.</param>
+public sealed record DrainObstacle(Guid TenantId, string Tenant, string Project, string Reason);

@@ -40,6 +40,8 @@ internal sealed class NodesModule : IModule
             .Allow(Scopes.NodesRead, SiteRole.Operator).WithName("ListNodeEvents").WithSummary("What its monitor recorded last, the newest first");
         nodes.MapGet("/{node}/log", (Caller caller, string node, int? limit, NodeQueries queries, CancellationToken cancel) => queries.LogAsync(caller, node, limit, cancel))
             .Allow(Scopes.NodesRead, SiteRole.Operator).WithName("ShowNodeLog").WithSummary("What its agent said last, the newest first");
+        nodes.MapGet("/{node}/drain", (Caller caller, string node, NodeQueries queries, CancellationToken cancel) => queries.PreviewDrainAsync(caller, node, cancel))
+            .Allow(Scopes.NodesRead, SiteRole.Operator).WithName("PreviewNodeDrain").WithSummary("What a drain would move and where to, and what would block it; changes nothing");
         MapCommand(nodes.MapPost("/{node}/approve", Run(commands => commands.ApproveAsync)), "ApproveNode", "Let it into the fleet");
         MapCommand(nodes.MapPost("/{node}/drain", Run(commands => commands.DrainAsync)), "DrainNode", "Take no new tenants and move the present ones away");
         MapCommand(nodes.MapPost("/{node}/uncordon", Run(commands => commands.UncordonAsync)), "UncordonNode", "Take tenants again");

@@ -29,6 +29,26 @@ public sealed class TenantQueries(IDbContextFactory<OsvDbContext> contexts, Proj
         return page.Of(rows.ConvertAll(row => row.View(now)), view => new Key(view.Name, view.Id));
     }
 
+    /// <summary>A page of the tenants whose name, project or node has a text in it, whatever its case; by name.</summary>
+    public async Task<Found<TenantView>> FindAsync(Caller caller, string? text, TenantState? state, FoundPage page, CancellationToken cancel)
+    {
+        Guid[]? scope = await projects.ScopeAsync(caller, null, cancel);
+        await using OsvDbContext data = await contexts.CreateDbContextAsync(cancel);
+        IQueryable<Tenant> visible = data.Tenants.AsNoTracking().Where(tenant => scope == null || scope.Contains(tenant.ProjectId)), fitting = visible;
+        if (FoundPage.Pattern(text) is { } pattern)
+        {
+            fitting = fitting.Where(tenant => EF.Functions.ILike(tenant.Name, pattern) || data.Projects.Any(project => project.Id == tenant.ProjectId && EF.Functions.ILike(project.Name, pattern))
+                || data.Placements.Any(place => place.TenantId == tenant.Id && data.Nodes.Any(node => node.Id == place.NodeId && EF.Functions.ILike(node.Name, pattern))));
+        }
+        if (state is { } chosen) fitting = fitting.Where(tenant => data.TenantLifecycles.Any(row => row.TenantId == tenant.Id && row.State == chosen));
+        int all = await visible.CountAsync(cancel), fit = await fitting.CountAsync(cancel);
+        List<Guid> ids = await fitting.OrderBy(tenant => tenant.Name).ThenBy(tenant => tenant.Id).Select(tenant => tenant.Id).Skip(page.Skip).Take(page.Size).ToListAsync(cancel);
+        List<TenantRow> rows = await TenantRow.Select(data, data.Tenants.Where(tenant => ids.Contains(tenant.Id))).AsNoTracking().ToListAsync(cancel);
+        Dictionary<Guid, TenantRow> byId = rows.ToDictionary(row => row.Tenant.Id);
+        DateTimeOffset now = time.GetUtcNow();
+        return new Found<TenantView>([.. ids.Where(byId.ContainsKey).Select(id => byId[id].View(now))], fit, all);
+    }
+
     public async Task<(TenantView View, string Tag)> ShowAsync(Caller caller, string tenant, string? project, CancellationToken cancel)
     {
         await using OsvDbContext data = await contexts.CreateDbContextAsync(cancel);

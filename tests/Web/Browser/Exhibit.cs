@@ -48,6 +48,19 @@ public sealed record Exhibit(string Project, string Node, string Tenant, string 
         await site.Database.ExecuteAsync("INSERT INTO node_heartbeats (node_id, received_at, sequence, lease_expires_at) SELECT id, now(), 1, now() + interval '30 seconds' FROM unnest($1) id", nodes);
         await site.Database.ExecuteAsync("INSERT INTO node_health_reports (node_id, source, summary, prevents_placement, prevents_state_changes, suppresses_alerts, observed_at) VALUES ($1, 'memory-errors', '3 corrected errors in one hour on channel 2', true, false, false, now())", nodes[2]);
         await site.Database.ExecuteAsync("INSERT INTO tenant_observed (tenant_id, node_id, partition_state, partition_number, fence, reboots, observed_at) SELECT tenant_id, node_id, 'running', 1, fence, 0, now() FROM placements WHERE tenant_id = $1", tenants[0]);
+        await site.Database.ExecuteAsync(
+            """
+            INSERT INTO partition_events (node_id, monitor_boot, number, kind, cause, at, apic_id, rip, detail, partition_number, tenant_id)
+            SELECT $1, 'boot', n, kind, cause, now() - interval '4 minutes' + n * interval '20 s', 2, -2130706432 + n * 4096, 0, 1, $2
+            FROM unnest(ARRAY['Started', 'Failed', 'Stopped', 'Started'], ARRAY['Requested', 'TripleFault', 'TripleFault', 'Requested']) WITH ORDINALITY AS e(kind, cause, n)
+            """, nodes[0], tenants[0]);
+        await site.Database.ExecuteAsync(
+            """
+            INSERT INTO agent_log_lines (node_id, number, at, level, category, message)
+            SELECT $1, n, now() - interval '4 minutes' + n * interval '15 s', level, category, message
+            FROM (VALUES (1, 'info', 'enrolment', 'enrolled; the certificate is renewed after half of its life'), (2, 'info', 'images', 'the image was fetched: 12 MiB in 0.4 s'),
+                (3, 'warn', 'partitions', 'web-0 ended by TripleFault and is started again'), (4, 'error', 'session', 'the control plane does not answer; trying again in 2.0 s')) AS l(n, level, category, message)
+            """, nodes[0]);
         Guid boot = Guid.CreateVersion7();
         await site.Database.ExecuteAsync("INSERT INTO node_boots (id, node_id, started_at) VALUES ($1, $2, now() - interval '5 minutes')", boot, nodes[0]);
         string[] steps = ["Dhcp", "Script", "Image", "Monitor", "Agent"];
