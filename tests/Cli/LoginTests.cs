@@ -36,7 +36,7 @@ public sealed class LoginTests(Site site)
         using var ada = new Osv(site.Address);
         (await ada.RunWithAsync("correct horse battery\n", "login", "--user", name)).Refused().ShouldContain("wrong");
         (await ada.RunWithAsync("another horse battery\n", "login", "--user", name)).Succeeded();
-        (await ada.RunAsync("user", "list")).Refused().ShouldContain("administrator");
+        (await ada.RunAsync("user", "list")).Refused().ShouldContain("your role");
         (await admin.RunAsync("user", "disable", name)).Succeeded().Output.ShouldContain("disabled");
         (await ada.RunAsync("project", "list")).Refused().ShouldContain("osv login");
         (await admin.RunAsync("user", "enable", name)).Succeeded().Output.ShouldContain("enabled");

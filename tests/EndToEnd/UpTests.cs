@@ -42,6 +42,7 @@ public sealed class UpTests(CloudFixture cloud)
         refused.Status.ShouldBe(1, refused.ToString());
         refused.Errors.ShouldContain(words);
         refused.Errors.Trim().ShouldNotContain("\n");
+        (await StatusAsync()).GetProperty("nodes").GetArrayLength().ShouldBe(CloudFixture.Nodes, "a refused up leaves nothing behind");
     }
 
     private async Task<JsonElement> StatusAsync()

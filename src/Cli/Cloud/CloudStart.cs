@@ -27,8 +27,11 @@ internal sealed class CloudStart(CloudHome home, CloudSettings wanted, Steps ste
     public async Task RunAsync(CancellationToken cancel)
     {
         VirtualRack rack = home.Rack;
-        List<VirtualNode> nodes = Shapes(rack, _settings).Select(rack.Add).ToList();
-        await HostCheck.RunAsync(_settings, nodes.Count(node => !node.IsOn), home.Folder, isNew: !File.Exists(home.Settings), cancel).ConfigureAwait(false);
+        List<VirtualNodeShape> shapes = [.. Shapes(rack, _settings)];
+        HashSet<string> on = [.. rack.Nodes.Where(node => node.IsOn).Select(node => node.Shape.Name)];
+        await HostCheck.RunAsync(_settings, shapes.Count(shape => !on.Contains(shape.Name)), home.Folder, isNew: !File.Exists(home.Settings), cancel).ConfigureAwait(false);
+        // Not before: what this machine cannot carry must leave nothing behind.
+        List<VirtualNode> nodes = [.. shapes.Select(rack.Add)];
         await steps.RunAsync("build", step => BuildAsync(step, cancel)).ConfigureAwait(false);
         PostgresCluster database = null!;
         await steps.RunAsync("database", async _ =>
