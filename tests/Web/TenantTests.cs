@@ -89,7 +89,7 @@ public sealed class TenantTests(Site site)
     [InlineData(16384, 'x', 409, "")]
     [InlineData(16385, 'x', 400, "16385 bytes: use at most 16384")]
     [InlineData(8193, 'ü', 400, "16386 bytes: use at most 16384")]
-    [InlineData(3, '\0', 400, "character 0 is 0x00")]
+    [InlineData(3, '\u0001', 400, "character 0 is 0x01")]
     public async Task User_data_is_text_of_some_kibibytes(int length, char letter, int status, string says)
     {
         string project = await site.NewProjectAsync();
