@@ -35,7 +35,6 @@ public static unsafe class Cpu
         return old;
     }
 
-    /// <summary>Somebody waits for another core; here there is none that could do anything meanwhile.</summary>
     public static void Pause() => Processor.Pause();
     public static void Fence() { }
     public static ulong TimeStamp() => Processor.TimeStamp();

@@ -15,11 +15,12 @@ public unsafe class SimulatedProcessor
     private readonly StringBuilder _serial = new();
     private uint _ticks, _config;
     private ulong _stamp;
+    private int _pauses;
 
     /// <summary>The core that executes.</summary>
     public uint OwnId { get; set; }
 
-    /// <summary>APIC ids of the whole node, for start-up.</summary>
+    /// <summary>Bits of an APIC id that name a thread of a core.</summary>
     public int PhysicalShift { get; set; }
     public bool KeepWrites { get; set; }
     public List<(uint Msr, ulong Value)> MsrWrites { get; } = [];
@@ -48,16 +49,27 @@ public unsafe class SimulatedProcessor
         ConfigWrites.Clear();
         _serial.Clear();
         _ticks = _config = 0;
+        _pauses = 0;
         _stamp = 0;
     }
 
     public ulong TimeStamp() => _stamp += 1_000_000;
 
-    public void Pause() => throw new InvalidOperationException("the monitor waits for something that nobody will do");
+    /// <summary>What other cores do while this one waits; true when one of them has done something.</summary>
+    public Func<bool> Others { get; set; } = static () => false;
+
+    public void Pause()
+    {
+        if (!Others() && ++_pauses > 1000) throw new InvalidOperationException("the monitor waits for something that nobody will do");
+    }
 
     public uint In(uint port, int bytes)
     {
-        if (port == TimerPort) return _ticks += 0x4000;
+        if (port == TimerPort)
+        {
+            _pauses = 0;
+            return _ticks = unchecked(_ticks + 0x4000);
+        }
         if (port == SerialStatus) return 0x20;
         if (port is >= ConfigData and < ConfigData + 4) return ReadConfig();
         return uint.MaxValue;

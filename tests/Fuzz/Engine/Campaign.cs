@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text.RegularExpressions;
 
 namespace Osv.Fuzz.Engine;
@@ -31,18 +32,27 @@ internal sealed partial class Campaign(string program)
     public async Task<FuzzResult> RunAsync(string target, IReadOnlyList<string> folders, long executions, TimeSpan limit, uint seed, CancellationToken cancel)
     {
         Directory.CreateDirectory(Places.Findings);
-        string prefix = Path.Combine(Places.Findings, $"{target}-");
         string[] options =
         [
             "drive", target, $"-runs={executions}", string.Create(CultureInfo.InvariantCulture, $"-max_total_time={(long)limit.TotalSeconds}"), $"-seed={seed}", "-timeout=10",
-            $"-artifact_prefix={prefix}", .. folders,
+            // What libFuzzer keeps itself, an input that takes too long, is kept below like all others.
+            $"-artifact_prefix={Path.GetTempPath()}", .. folders,
         ];
         var clock = Stopwatch.StartNew();
-        (int status, string said) = await ExecuteAsync(options, limit + s_grace, cancel).ConfigureAwait(false);
+        (int status, string said, int process) = await ExecuteAsync(options, limit + s_grace, cancel).ConfigureAwait(false);
         double seconds = clock.Elapsed.TotalSeconds;
-        string file = WrittenTo().Match(said) is { Success: true } written ? written.Groups[1].Value : string.Empty;
-        Finding? finding = status == 0 && file.Length == 0 ? null : new Finding(file, Reason(said, status));
+        Finding? finding = status == 0 ? null : new Finding(Keep(target, process), Reason(said, status));
+        File.Delete(CurrentInput.PathOf(process));
         return new FuzzResult(target, Last(Executed(), said), seconds, (int)Last(Feature(), said), (int)Last(CorpusSize(), said), finding);
+    }
+
+    /// <summary>The input that a process ended with, under the name of its content.</summary>
+    private static string Keep(string target, int process)
+    {
+        if (CurrentInput.Read(process) is not { } input) return string.Empty;
+        string file = Path.Combine(Places.Findings, $"{target}-{Convert.ToHexStringLower(SHA256.HashData(input))[..16]}");
+        File.WriteAllBytes(file, input);
+        return file;
     }
 
     /// <summary>Executes every file of the folders once.</summary>
@@ -54,7 +64,7 @@ internal sealed partial class Campaign(string program)
         try
         {
             await File.WriteAllLinesAsync(list, all, cancel).ConfigureAwait(false);
-            (int status, string said) = await ExecuteAsync(["cover", target, list], s_grace, cancel).ConfigureAwait(false);
+            (int status, string said, _) = await ExecuteAsync(["cover", target, list], s_grace, cancel).ConfigureAwait(false);
             if (status != 0) throw new FindingException(Reason(said, status));
             Match covered = Covered().Match(said);
             return new ReplayResult(all.Length, int.Parse(covered.Groups[1].Value, CultureInfo.InvariantCulture), double.Parse(covered.Groups[2].Value, CultureInfo.InvariantCulture));
@@ -68,11 +78,11 @@ internal sealed partial class Campaign(string program)
     /// <summary>The fewest inputs of the folders that show all that they show together, into an empty folder.</summary>
     public async Task MinimiseAsync(string target, string into, IEnumerable<string> folders, CancellationToken cancel)
     {
-        (int status, string said) = await ExecuteAsync(["drive", target, "-merge=1", into, .. folders], TimeSpan.FromMinutes(30), cancel).ConfigureAwait(false);
+        (int status, string said, _) = await ExecuteAsync(["drive", target, "-merge=1", into, .. folders], TimeSpan.FromMinutes(30), cancel).ConfigureAwait(false);
         if (status != 0) throw new FindingException(Reason(said, status));
     }
 
-    private async Task<(int Status, string Said)> ExecuteAsync(IEnumerable<string> arguments, TimeSpan limit, CancellationToken cancel)
+    private async Task<(int Status, string Said, int Process)> ExecuteAsync(IEnumerable<string> arguments, TimeSpan limit, CancellationToken cancel)
     {
         var start = new ProcessStartInfo(Host, [program, .. arguments]) { RedirectStandardError = true, RedirectStandardOutput = true };
         // A fault of the runtime is told, not kept as a file of its memory.
@@ -90,7 +100,7 @@ internal sealed partial class Campaign(string program)
             process.Kill(entireProcessTree: true);
             cancel.ThrowIfCancellationRequested();
         }
-        return (process.ExitCode, await output.ConfigureAwait(false) + await errors.ConfigureAwait(false));
+        return (process.ExitCode, await output.ConfigureAwait(false) + await errors.ConfigureAwait(false), process.Id);
     }
 
     private static string Host => Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? Environment.ProcessPath! : "dotnet";
@@ -112,9 +122,6 @@ internal sealed partial class Campaign(string program)
 
     [GeneratedRegex(@" corp: (\d+)")]
     private static partial Regex CorpusSize();
-
-    [GeneratedRegex(@"Test unit written to (\S+)")]
-    private static partial Regex WrittenTo();
 
     [GeneratedRegex(@"edges (\d+) seconds ([\d.]+)")]
     private static partial Regex Covered();

@@ -12,7 +12,9 @@ namespace Osv.Fuzz.Engine;
 internal static unsafe partial class LibFuzzer
 {
     public const int CounterBytes = 1 << 16;
+    private const int FindingStatus = 77;
     private static FuzzTarget s_target = null!;
+    private static CurrentInput s_current = null!;
 
     /// <summary>The target, ready. What is done only once is no feature of the first input: it counts elsewhere.</summary>
     public static FuzzTarget SetUp(string name)
@@ -28,6 +30,7 @@ internal static unsafe partial class LibFuzzer
     public static int Run(FuzzTarget target, IEnumerable<string> arguments)
     {
         s_target = target;
+        s_current = new CurrentInput(CurrentInput.PathOf(Environment.ProcessId), target.MaxBytes);
         Trace.SharedMem = Counters();
         Trace.PrevLocation = 0;
         // .NET turns these signals into exceptions; only an abort is left to libFuzzer.
@@ -46,6 +49,8 @@ internal static unsafe partial class LibFuzzer
     private static int Execute(byte* data, nuint bytes)
     {
         Trace.PrevLocation = 0;
+        // Before it is executed: nobody might be left to say afterwards what it was.
+        s_current.Write(new ReadOnlySpan<byte>(data, (int)bytes));
         try
         {
             s_target.Run(new ReadOnlySpan<byte>(data, (int)bytes));
@@ -53,7 +58,7 @@ internal static unsafe partial class LibFuzzer
         catch (Exception error)
         {
             Console.Error.WriteLine($"FINDING {s_target.Name}: {error}");
-            Finding();
+            End(FindingStatus);
         }
         return 0;
     }
@@ -83,7 +88,7 @@ internal static unsafe partial class LibFuzzer
     [DefaultDllImportSearchPaths(DllImportSearchPath.AssemblyDirectory)]
     private static partial int RunDriver(int count, byte** arguments, delegate* unmanaged[Cdecl]<byte*, nuint, int> execute);
 
-    [LibraryImport(Workshop.Driver, EntryPoint = "osv_finding")]
+    [LibraryImport(Workshop.Driver, EntryPoint = "osv_end")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.AssemblyDirectory)]
-    private static partial void Finding();
+    private static partial void End(int status);
 }

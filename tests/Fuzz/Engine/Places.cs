@@ -11,6 +11,12 @@ internal static class Places
     /// <summary>The corpora that are kept, a folder for each target.</summary>
     public static string Corpus(string target) => Path.Combine(Setting("Corpus"), target);
 
+    /// <summary>Inputs that once broke something, each under a name that says what. They stay as they are.</summary>
+    public static string Broken(string target) => Path.Combine(Setting("Corpus"), "..", "Findings", target);
+
+    /// <summary>All kept inputs of a target.</summary>
+    public static IEnumerable<string> Kept(string target) => ((string[])[Corpus(target), Broken(target)]).Where(Directory.Exists).SelectMany(Directory.EnumerateFiles);
+
     public static string Artifacts => Setting("Artifacts");
 
     /// <summary>What runs on this machine have found so far beyond the kept corpus.</summary>

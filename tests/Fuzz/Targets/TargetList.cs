@@ -1,4 +1,6 @@
 using Osv.Fuzz.Engine;
+using Osv.Fuzz.Targets.Agent;
+using Osv.Fuzz.Targets.Ring0;
 
 namespace Osv.Fuzz.Targets;
 
@@ -12,5 +14,13 @@ internal static class TargetList
         new MmioTarget(),
         new MsrTarget(),
         new PortTarget(),
+        new PciTarget(),
+        new ExitTarget(),
+        new BootTarget(),
+        new FirmwareTarget(),
+        new PayloadTarget(),
+        new LinuxTarget(),
+        new OptionsTarget(),
+        new SessionTarget(),
     ];
 }
