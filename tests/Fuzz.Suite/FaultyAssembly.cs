@@ -41,9 +41,9 @@ internal static class FaultyAssembly
             seeded = true;
         }
         seeded.ShouldBeTrue($"{fault.File} is not compiled into {fault.Assembly}");
-        // The target's own assembly sees what is not public.
+        // As the assembly in whose place it stands: it has that version, and the targets see what is not public.
         string friends = Path.Combine(folder, "Friends.cs");
-        await File.WriteAllTextAsync(friends, "[assembly: System.Runtime.CompilerServices.InternalsVisibleTo(\"Osv.Fuzz\")]\n", cancel);
+        await File.WriteAllTextAsync(friends, "[assembly: System.Runtime.CompilerServices.InternalsVisibleTo(\"Osv.Fuzz\")]\n[assembly: System.Reflection.AssemblyVersion(\"1.0.0.0\")]\n", cancel);
         arguments.Add($"\"{friends}\"");
         string responses = Path.Combine(folder, "csc.rsp");
         await File.WriteAllLinesAsync(responses, arguments, cancel);

@@ -13,12 +13,18 @@ internal static class Workshop
     private static readonly string[] s_instrumented = ["Osv.Monitor.Policy.dll", "Osv.Fuzz.Machine.dll", "Osv.Contracts.dll", "Osv.Contracts.Node.dll", "Osv.Agent.dll"];
 
     public const string Driver = "libosvfuzz.so";
+    private static readonly Lock s_gate = new();
 
     /// <summary>The program, made anew when something it is made of has changed; its path.</summary>
     public static string Prepare() => Prepare(Path.Combine(Places.Artifacts, "fuzz", "program"), new Dictionary<string, string>());
 
     /// <param name="replaced">Assemblies to take from elsewhere, by file name: ones with a fault.</param>
     public static string Prepare(string folder, IReadOnlyDictionary<string, string> replaced)
+    {
+        lock (s_gate) return Make(folder, replaced);
+    }
+
+    private static string Make(string folder, IReadOnlyDictionary<string, string> replaced)
     {
         string program = Path.Combine(folder, "Osv.Fuzz.dll"), stamp = Path.Combine(folder, "made");
         DateTime newest = Directory.EnumerateFiles(Places.Program).Concat(replaced.Values).Max(File.GetLastWriteTimeUtc);

@@ -7,7 +7,7 @@ namespace Osv.Fuzz.Targets.Agent;
 /// <summary>What the boot script put on the kernel's command line: it came over the network.</summary>
 internal sealed class OptionsTarget : FuzzTarget
 {
-    private const string Whole = "osv.control=https://10.0.0.1:8443 osv.authority=http://10.0.0.1/ca osv.ca=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef osv.token=t osv.mac=52:54:00:12:34:56 osv.uuid=u";
+    public const string Whole = "osv.control=https://10.0.0.1:8443 osv.authority=http://10.0.0.1/ca osv.ca=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef osv.token=t osv.mac=52:54:00:12:34:56 osv.uuid=u";
 
     public override string Name => "options";
 

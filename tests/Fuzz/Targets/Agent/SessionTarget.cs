@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Google.Protobuf;
 using Osv.Agent.Images;
 using Osv.Agent.Node;
@@ -18,6 +20,8 @@ internal sealed class SessionTarget : FuzzTarget
     private const int MaxMessages = 12;
     private string _folder = string.Empty;
     private string _kernel = string.Empty;
+    private NodeIdentity _identity = null!;
+    private BootOptions _options = null!;
 
     public override string Name => "session";
 
@@ -35,6 +39,8 @@ internal sealed class SessionTarget : FuzzTarget
         var kernel = new byte[8192];
         LinuxTarget.Header(kernel.AsSpan(0, LinuxBoot.HeaderBytes));
         File.WriteAllBytes(_kernel, kernel);
+        _identity = SelfSigned();
+        _options = BootOptions.Parse(OptionsTarget.Whole);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(_folder, recursive: true);
     }
 
@@ -66,8 +72,21 @@ internal sealed class SessionTarget : FuzzTarget
         next.Tick();
     }
 
-    private NodeAgent Begin(ControlDevice device, NodePaths paths, StillTime time) =>
-        new(device, new NodeNotes(new NoteStore(() => device.Notes, ControlLayout.MaxPartitions)), new Images(_kernel), paths, time, new AgentLog(time, TextWriter.Null));
+    private NodeAgent Begin(ControlDevice device, NodePaths paths, StillTime time)
+    {
+        var notes = new NodeNotes(new NoteStore(() => device.Notes, ControlLayout.MaxPartitions));
+        var log = new AgentLog(time, TextWriter.Null);
+        // Its certificate is due: it asks for a new one, and takes what comes.
+        return new NodeAgent(device, notes, new Images(_kernel), paths, time, log) { Identity = new IdentityHolder(_identity, new Enroller(_options, notes, time, log), time), ServerTime = static _ => { } };
+    }
+
+    private static NodeIdentity SelfSigned()
+    {
+        using ECDsa key = NodeIdentity.NewKey();
+        using X509Certificate2 certificate = new CertificateRequest("CN=fuzz", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddYears(99));
+        byte[] bytes = certificate.Export(X509ContentType.Cert);
+        return NodeIdentity.Create(key, "fuzz", bytes, bytes, renewAfterUnix: 1);
+    }
 
     private static void Talk(NodeAgent agent, SimulatedMonitor monitor, StillTime time, ReadOnlySpan<byte> input)
     {
@@ -94,7 +113,7 @@ internal sealed class SessionTarget : FuzzTarget
                 if (envelope.Welcome is { } welcome) agent.Welcomed(welcome, resumed: (i & 1) != 0);
                 else if (outbox.Accept(envelope)) agent.Receive(envelope);
             }
-            catch (InvalidDataException)
+            catch (Exception error) when (error is InvalidDataException or IOException)
             {
                 // The session ends, and a new one is begun.
                 outbox = new Outbox();
