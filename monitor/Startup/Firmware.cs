@@ -107,8 +107,7 @@ public static unsafe class Firmware
 
     private static void ReadFadt(byte* table)
     {
-        const uint Shortest = 116;
-        if (*(uint*)(table + 4) < Shortest) return;
+        if (*(uint*)(table + 4) < 116) return;      // that of ACPI 1.0
         TimerPort = (ushort)(*(uint*)(table + 76) & 0xFFFF);
         TimerIs32Bit = (*(uint*)(table + 112) & 0x100) != 0;
         Pm1Control = (ushort)(*(uint*)(table + 64) & 0xFFFF);
