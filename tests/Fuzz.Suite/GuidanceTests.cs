@@ -5,7 +5,7 @@ namespace Osv.Fuzz.Tests;
 /// <summary>The fuzzer finds what it should: shipped code with one line changed, beginning with nothing but the targets' seeds.</summary>
 public sealed class GuidanceTests(ITestOutputHelper output)
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(3);
     private const uint Seed = 1;
 
     public static TheoryData<string> Faults => [.. SeededFault.All.Select(fault => fault.Name)];

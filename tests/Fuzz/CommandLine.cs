@@ -94,6 +94,7 @@ internal static class CommandLine
             string kept = Kept(target), merged = kept + ".new";
             Directory.CreateDirectory(merged);
             await campaign.MinimiseAsync(target.Name, merged, Folders(target), CancellationToken.None).ConfigureAwait(false);
+            if (Directory.GetFiles(merged).Length == 0) throw new InvalidOperationException($"{target.Name}: libFuzzer has merged nothing; the kept corpus stays as it is");
             Directory.Delete(kept, recursive: true);
             Directory.Move(merged, kept);
             string[] files = Directory.GetFiles(kept);

@@ -36,7 +36,8 @@ internal static unsafe partial class LibFuzzer
         // .NET turns these signals into exceptions; only an abort is left to libFuzzer.
         string[] all =
         [
-            target.Name, "-handle_segv=0", "-handle_bus=0", "-handle_ill=0", "-handle_fpe=0", "-rss_limit_mb=0", "-malloc_limit_mb=0", "-reload=0", "-print_final_stats=1",
+            // When it merges, libFuzzer starts itself again with these words.
+            $"{Environment.ProcessPath} {typeof(LibFuzzer).Assembly.Location} drive {target.Name}", "-handle_segv=0", "-handle_bus=0", "-handle_ill=0", "-handle_fpe=0", "-rss_limit_mb=0", "-malloc_limit_mb=0", "-reload=0", "-print_final_stats=1",
             $"-max_len={target.MaxBytes}", .. arguments,
         ];
         byte** pointers = (byte**)NativeMemory.Alloc((nuint)(all.Length + 1), (nuint)sizeof(byte*));

@@ -88,8 +88,12 @@ internal sealed unsafe class BootTarget : FuzzTarget
     private static void KeepInMemory(Span<byte> range)
     {
         ulong start = BitConverter.ToUInt64(range), bytes = BitConverter.ToUInt64(range[8..]);
-        const ulong End = PhysicalMemory.Start + PhysicalMemory.Bytes;
-        if (start < 0x9_F000) return;
+        const ulong End = PhysicalMemory.Start + PhysicalMemory.Bytes, LowEnd = 0x9_F000;
+        if (start < LowEnd)
+        {
+            FirmwareImage.Put64(range, 8, Math.Min(bytes, LowEnd - start));
+            return;
+        }
         start = FirmwareImage.Ram + start % FirmwareImage.RamBytes;
         FirmwareImage.Put64(range, 0, start);
         FirmwareImage.Put64(range, 8, Math.Min(bytes, End - start));
