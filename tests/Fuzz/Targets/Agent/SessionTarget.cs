@@ -33,7 +33,12 @@ internal sealed class SessionTarget : FuzzTarget
 
     public override void SetUp()
     {
-        _folder = Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"osv-fuzz-{Environment.ProcessId}");
+        string memory = Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath();
+        const string Prefix = "osv-fuzz-";
+        // libFuzzer ends a process without a word: the next one clears up behind it.
+        foreach (string left in Directory.EnumerateDirectories(memory, $"{Prefix}*"))
+            if (!Directory.Exists($"/proc/{Path.GetFileName(left)[Prefix.Length..]}")) Directory.Delete(left, recursive: true);
+        _folder = Path.Combine(memory, $"{Prefix}{Environment.ProcessId}");
         Directory.CreateDirectory(_folder);
         _kernel = Path.Combine(_folder, "kernel");
         var kernel = new byte[8192];
