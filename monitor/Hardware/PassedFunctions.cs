@@ -70,7 +70,7 @@ public static unsafe class PassedFunctions
     private static uint BaseAddress(ushort address, int index) => PciConfig.Read(address, PciFunction.FirstBaseAddress + index * 4);
 
     /// <summary>
-    /// Gives device memory a place in the guest. What is smaller than a page, has no address or finds no room is not shown:
+    /// Gives device memory a place in the guest. What is smaller than a page, has no address or one that its size does not allow, or finds no room is not shown:
     /// a page of it would hold registers of somebody else.
     /// </summary>
     private static void ShowMemory(PciFunction* function, int index, bool wide)
@@ -80,7 +80,7 @@ public static unsafe class PassedFunctions
         ulong host = (low & ~15u) | (wide ? (ulong)BaseAddress(address, index + 1) << 32 : 0);
         uint probe = Probe(address, index, low);
         ulong bytes = (~(probe & ~15u) & 0xFFFF_FFFF) + 1UL;
-        if (host == 0 || (probe & ~15u) == 0 || bytes < 4096 || MemoryCount == MaxMemory) return;
+        if (host == 0 || (probe & ~15u) == 0 || bytes < 4096 || (bytes & (bytes - 1)) != 0 || (host & (bytes - 1)) != 0 || MemoryCount == MaxMemory) return;
         ulong guest = (s_next + bytes - 1) & ~(bytes - 1);
         if (guest + bytes > WindowEnd) return;
         s_next = (uint)(guest + bytes);

@@ -15,7 +15,8 @@ public readonly unsafe struct BootParameters
     public ulong AcpiRsdp => *(ulong*)(_page + 0x70);
     /// <summary>Zero-terminated, or null.</summary>
     public byte* CommandLine => (byte*)(ulong)*(uint*)(_page + 0x228);
-    public int RangeCount => _page[0x1E8];
+    /// <summary>The page has room for 128.</summary>
+    public int RangeCount => Math.Min((int)_page[0x1E8], 128);
     public ulong RangeStart(int i) => *(ulong*)(_page + 0x2D0 + i * 20);
     public ulong RangeBytes(int i) => *(ulong*)(_page + 0x2D0 + i * 20 + 8);
     public bool RangeIsRam(int i) => *(uint*)(_page + 0x2D0 + i * 20 + 16) == 1;

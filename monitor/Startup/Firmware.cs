@@ -35,7 +35,7 @@ public static unsafe class Firmware
         bool wide = rsdp[15] >= 2;
         byte* root = wide ? (byte*)*(ulong*)(rsdp + 24) : (byte*)(ulong)*(uint*)(rsdp + 16);
         int width = wide ? 8 : 4;
-        int count = (int)((*(uint*)(root + 4) - 36) / (uint)width);
+        int count = *(uint*)(root + 4) < 36 ? 0 : (int)((*(uint*)(root + 4) - 36) / (uint)width);
         for (int i = 0; i < count; i++)
         {
             byte* table = wide ? (byte*)*(ulong*)(root + 36 + i * 8) : (byte*)(ulong)*(uint*)(root + 36 + i * 4);
@@ -74,14 +74,17 @@ public static unsafe class Firmware
     private static void ReadMadt(byte* table)
     {
         byte* end = table + *(uint*)(table + 4);
-        for (byte* entry = table + 44; entry + 2 <= end && entry[1] >= 2; entry += entry[1])
+        for (byte* entry = table + 44; IsWhole(entry, end); entry += entry[1])
         {
-            if (entry[0] == 0 && (entry[4] & 1) != 0) AddCore(entry[3]);
-            if (entry[0] == 1 && *(uint*)(entry + 8) == 0) IoApic = *(uint*)(entry + 4);
-            if (entry[0] == 2 && entry[3] == LegacyClock) ClockPin = *(uint*)(entry + 4);
-            if (entry[0] == 9 && (entry[8] & 1) != 0) AddCore(*(uint*)(entry + 4));
+            if (entry[0] == 0 && entry[1] >= 8 && (entry[4] & 1) != 0) AddCore(entry[3]);
+            if (entry[0] == 1 && entry[1] >= 12 && *(uint*)(entry + 8) == 0) IoApic = *(uint*)(entry + 4);
+            if (entry[0] == 2 && entry[1] >= 10 && entry[3] == LegacyClock) ClockPin = *(uint*)(entry + 4);
+            if (entry[0] == 9 && entry[1] >= 16 && (entry[8] & 1) != 0) AddCore(*(uint*)(entry + 4));
         }
     }
+
+    /// <summary>An entry of MADT or SRAT, type and length first, that does not reach over its table's end.</summary>
+    private static bool IsWhole(byte* entry, byte* end) => end - entry >= 2 && entry[1] >= 2 && end - entry >= entry[1];
 
     private static void AddCore(uint apicId)
     {
@@ -104,6 +107,7 @@ public static unsafe class Firmware
 
     private static void ReadFadt(byte* table)
     {
+        if (*(uint*)(table + 4) < 116) return;      // that of ACPI 1.0
         TimerPort = (ushort)(*(uint*)(table + 76) & 0xFFFF);
         TimerIs32Bit = (*(uint*)(table + 112) & 0x100) != 0;
         Pm1Control = (ushort)(*(uint*)(table + 64) & 0xFFFF);
@@ -113,10 +117,10 @@ public static unsafe class Firmware
     {
         if (s_srat == null) return 0;
         byte* end = s_srat + *(uint*)(s_srat + 4);
-        for (byte* entry = s_srat + 48; entry + 2 <= end && entry[1] >= 2; entry += entry[1])
+        for (byte* entry = s_srat + 48; IsWhole(entry, end); entry += entry[1])
         {
-            if (entry[0] == 0 && entry[3] == apicId && (entry[4] & 1) != 0) return entry[2];
-            if (entry[0] == 2 && *(uint*)(entry + 8) == apicId && (*(uint*)(entry + 12) & 1) != 0) return *(uint*)(entry + 4);
+            if (entry[0] == 0 && entry[1] >= 16 && entry[3] == apicId && (entry[4] & 1) != 0) return entry[2];
+            if (entry[0] == 2 && entry[1] >= 24 && *(uint*)(entry + 8) == apicId && (*(uint*)(entry + 12) & 1) != 0) return *(uint*)(entry + 4);
         }
         return 0;
     }
@@ -127,12 +131,12 @@ public static unsafe class Firmware
         end = ulong.MaxValue;
         if (s_srat == null) return 0;
         byte* tableEnd = s_srat + *(uint*)(s_srat + 4);
-        for (byte* entry = s_srat + 48; entry + 2 <= tableEnd && entry[1] >= 2; entry += entry[1])
+        for (byte* entry = s_srat + 48; IsWhole(entry, tableEnd); entry += entry[1])
         {
-            if (entry[0] != 1 || (*(uint*)(entry + 28) & 1) == 0) continue;
+            if (entry[0] != 1 || entry[1] < 40 || (*(uint*)(entry + 28) & 1) == 0) continue;
             ulong start = *(ulong*)(entry + 8), bytes = *(ulong*)(entry + 16);
             if (address < start || address - start >= bytes) continue;
-            end = start + bytes;
+            end = unchecked(start + bytes);
             return *(uint*)(entry + 2);
         }
         return 0;

@@ -47,7 +47,9 @@ public static unsafe class Main
 
         PassedFunctions.Discover();
 
-        CoreBlock* self = Node.Blocks[Node.CoreByApicId[OwnApicId(registers)]];
+        uint own = OwnApicId(registers);
+        if (own >= Node.ApicIdLimit || Node.CoreByApicId[own] == Machine.Nobody) Stop("the firmware does not name the processor that it boots in its MADT"u8);
+        CoreBlock* self = Node.Blocks[Node.CoreByApicId[own]];
         Processors.SetUp(self);
         self->Online = 1;
         Processors.StartOthers();

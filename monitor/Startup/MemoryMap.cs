@@ -17,7 +17,7 @@ public static unsafe class MemoryMap
         {
             if (!boot.RangeIsRam(i) || boot.RangeStart(i) >= Policy.GuestLayout.HostLimit) continue;
             ulong start = boot.RangeStart(i) < FirstUsable ? FirstUsable : (boot.RangeStart(i) + Unit - 1) & ~(Unit - 1);
-            ulong end = (boot.RangeStart(i) + boot.RangeBytes(i)) & ~(Unit - 1);
+            ulong end = (boot.RangeStart(i) + System.Math.Min(boot.RangeBytes(i), Policy.GuestLayout.HostLimit)) & ~(Unit - 1);
             if (end > Policy.GuestLayout.HostLimit) end = Policy.GuestLayout.HostLimit;
             while (start < end)
             {

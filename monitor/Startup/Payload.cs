@@ -31,7 +31,7 @@ public unsafe struct Payload
     public static bool Open(ulong address, ulong bytes)
     {
         ulong contentOffset = ManifestOffset + (ulong)sizeof(Payload);
-        if (address == 0 || bytes < contentOffset) return false;
+        if (address == 0 || bytes < contentOffset || (address | bytes) >> 52 != 0) return false;
         Archive = (byte*)address;
         Payload* manifest = (Payload*)(Archive + ManifestOffset);
         ArchiveBytes = manifest->_archiveBytes;

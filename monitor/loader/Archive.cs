@@ -2,24 +2,30 @@ using System;
 
 namespace Osv.Loader;
 
-/// <summary>A cpio archive ("newc") in memory. The monitor has checked that it is as it was built.</summary>
+/// <summary>A cpio archive ("newc") in memory. Whatever it holds, nothing behind its end is looked at.</summary>
 internal readonly unsafe struct Archive
 {
     private const int HeaderBytes = 110;
     private readonly byte* _start;
+    private readonly byte* _end;
 
-    public Archive(byte* start) => _start = start;
+    public Archive(byte* start, ulong bytes)
+    {
+        _start = start;
+        _end = start + bytes;
+    }
 
     /// <summary>The member's content, or null.</summary>
     /// <param name="name">With its terminating zero.</param>
     public byte* Find(ReadOnlySpan<byte> name, out ulong bytes)
     {
         byte* at = _start;
-        while (*(uint*)at == 0x3730_3730)
+        while (_end - at >= HeaderBytes && *(uint*)at == 0x3730_3730)
         {
-            ulong nameBytes = Field(at, 94);
+            ulong nameBytes = Field(at, 94), left = (ulong)(_end - at), offset = (HeaderBytes + nameBytes + 3) & ~3UL;
             bytes = Field(at, 54);
-            byte* content = at + ((HeaderBytes + nameBytes + 3) & ~3UL);
+            if (offset > left || bytes > left - offset) break;
+            byte* content = at + offset;
             if (bytes != 0 && nameBytes == (ulong)name.Length && IsNamed(at + HeaderBytes, name)) return content;
             at = content + ((bytes + 3) & ~3UL);
         }

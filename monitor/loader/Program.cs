@@ -11,12 +11,13 @@ namespace Osv.Loader;
 /// </summary>
 internal static unsafe class Program
 {
-    private const int MaxCommandLine = 2047;
+    private const int MaxCommandLine = 2047, ArchiveBytesOffset = 128;
 
     [RuntimeExport("loader_main")]
     public static void Main(byte* payload)
     {
-        var archive = new Archive(payload);
+        // The manifest says how long it is, and the monitor has checked that (Startup/Payload.cs).
+        var archive = new Archive(payload, *(ulong*)(payload + ArchiveBytesOffset));
         byte* kernel = archive.Find("kernel\0"u8, out ulong kernelBytes);
         byte* initrd = archive.Find("initrd\0"u8, out ulong initrdBytes);
         if (kernel == null || initrd == null) Processor.Stop("the payload has no kernel or no initrd: load the node image as built"u8);

@@ -34,6 +34,9 @@ internal sealed unsafe class SimulatedMonitor : IDisposable
     public Action<ControlOperation>? After { get; set; }
     public List<ControlOperation> Operations { get; } = [];
 
+    /// <summary>The request page as it is now.</summary>
+    public ref readonly ControlRequest Asked => ref *(ControlRequest*)(_shared + ControlLayout.RequestOffset);
+
     /// <param name="cells">Memory of each NUMA cell, MiB; cores are spread over them.</param>
     public SimulatedMonitor(int cores, params ulong[] cells)
     {

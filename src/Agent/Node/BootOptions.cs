@@ -20,11 +20,13 @@ public sealed record BootOptions(Uri Control, Uri Authority, string AuthorityHas
         }
         string Need(string name) => values.TryGetValue(name, out string? value) && value.Length != 0 ? value
             : throw new InvalidOperationException($"the kernel command line has no osv.{name}=: boot this node with the control plane's boot script");
-        string control = Need("control");
-        if (!Uri.TryCreate(control, UriKind.Absolute, out Uri? address) || address.Scheme != Uri.UriSchemeHttps) throw new InvalidOperationException($"osv.control={control} is not an https address");
+        static Uri Address(string name, string value) => Uri.TryCreate(value, UriKind.Absolute, out Uri? address) && (address.Scheme == Uri.UriSchemeHttps || address.Scheme == Uri.UriSchemeHttp) ? address
+            : throw new InvalidOperationException($"osv.{name}={value} is not an http address");
+        Uri address = Address("control", Need("control"));
+        if (address.Scheme != Uri.UriSchemeHttps) throw new InvalidOperationException($"osv.control={address} is not an https address");
         string hash = Need("ca").ToLowerInvariant();
         if (hash.Length != 64 || !hash.All(char.IsAsciiHexDigitLower)) throw new InvalidOperationException($"osv.ca={hash} is not a SHA-256 in hex");
         var machine = new MachineIdentity { Mac = Need("mac").ToLowerInvariant(), Serial = values.GetValueOrDefault("serial", string.Empty), Uuid = Need("uuid").ToLowerInvariant() };
-        return new BootOptions(address, new Uri(Need("authority")), hash, Need("token"), machine, values.TryGetValue("report", out string? report) ? new Uri(report) : null);
+        return new BootOptions(address, Address("authority", Need("authority")), hash, Need("token"), machine, values.TryGetValue("report", out string? report) ? Address("report", report) : null);
     }
 }

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Google.Protobuf;
 using Osv.Agent.Consoles;
 using Osv.Agent.Health;
@@ -19,6 +20,8 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
     public static readonly TimeSpan Step = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan s_observe = TimeSpan.FromSeconds(10), s_look = TimeSpan.FromMilliseconds(100), s_note = TimeSpan.FromSeconds(1);
     private const int MaxUnacknowledged = 256;
+    /// <summary>The end of the year 9999.</summary>
+    private const ulong MaxTimeUnixMs = 253_402_300_799_999;
     private const long MaxConsoleBytes = 512 << 10;
 
     private readonly Lock _gate = new();
@@ -155,10 +158,11 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
         NodePaths.WriteWhole(_paths.Status, status.ToJson());
     }
 
-    private void Remember(DesiredState desired)
+    private bool Remember(DesiredState desired)
     {
-        if (!_reconciler.Apply(desired)) return;
+        if (!_reconciler.Apply(desired)) return false;
         _log.Info("partitions", $"desired state {desired.Revision}: {desired.Partitions.Count} partitions");
+        return true;
     }
 
     /// <summary>An agent after us, which may find the lease renewed, must not start what this one has fenced.</summary>
@@ -195,7 +199,7 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
             Contact();
             SaveLease();
             if (welcome.HeartbeatSeconds != 0) _heartbeat = TimeSpan.FromSeconds(welcome.HeartbeatSeconds);
-            if (welcome.ServerTimeUnixMs != 0) ServerTime?.Invoke(DateTimeOffset.FromUnixTimeMilliseconds((long)welcome.ServerTimeUnixMs));
+            if (welcome.ServerTimeUnixMs is not 0 and <= MaxTimeUnixMs) ServerTime?.Invoke(DateTimeOffset.FromUnixTimeMilliseconds((long)welcome.ServerTimeUnixMs));
             _told = null;
             _lastHeartbeat = 0;
             _inventoryDue = true;
@@ -214,12 +218,12 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
             switch (envelope.BodyCase)
             {
                 case ControlEnvelope.BodyOneofCase.Desired:
-                    NodePaths.WriteWhole(_paths.Desired, envelope.Desired.ToByteArray());
-                    Remember(envelope.Desired);
+                    // What cannot be applied is not kept either: the next agent could do no more with it.
+                    if (Remember(envelope.Desired)) NodePaths.WriteWhole(_paths.Desired, envelope.Desired.ToByteArray());
                     _told = null;
                     break;
                 case ControlEnvelope.BodyOneofCase.Console:
-                    if (!_consoles.Type(envelope.Console.TenantId, envelope.Console.Data.Span)) _log.Warn("console", $"{envelope.Console.TenantId} does not read its console: {envelope.Console.Data.Length} bytes dropped");
+                    if (!_reconciler.Knows(envelope.Console.TenantId) || !_consoles.Type(envelope.Console.TenantId, envelope.Console.Data.Span)) _log.Warn("console", $"{envelope.Console.TenantId} does not read its console: {envelope.Console.Data.Length} bytes dropped");
                     break;
                 case ControlEnvelope.BodyOneofCase.Probe:
                     _probes.Enqueue(envelope.Probe.TenantId);
@@ -228,14 +232,29 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
                     Obey(envelope.Command);
                     break;
                 case ControlEnvelope.BodyOneofCase.Renewal:
-                    Identity?.Take(envelope.Renewal.Certificate);
+                    Renew(envelope.Renewal.Certificate);
                     break;
             }
         }
     }
 
+    /// <summary>A certificate that is none leaves the node with the one that it has; it asks again.</summary>
+    private void Renew(Certificate? certificate)
+    {
+        try
+        {
+            if (certificate is not null) Identity?.Take(certificate);
+        }
+        catch (Exception error) when (error is CryptographicException or ArgumentException)
+        {
+            _log.Warn("enrolment", $"the control plane sent a certificate that this node cannot use: {error.Message}");
+        }
+    }
+
     private void Obey(NodeCommand command)
     {
+        // A command that this agent does not know, or one that is taken back, is no reason to stop every tenant.
+        if (command is not ({ Reset: true } or { PowerOff: true })) return;
         _log.Warn("node", $"the control plane orders: {command.CommandCase}");
         _device.Request.Partition = 0;
         _device.Request.Argument = command.CommandCase == NodeCommand.CommandOneofCase.PowerOff ? 2u : 1u;

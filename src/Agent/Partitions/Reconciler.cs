@@ -60,12 +60,20 @@ public sealed class Reconciler
     /// <summary>Partitions that exist, with the tenants they belong to.</summary>
     public IEnumerable<PartitionNote> Notes => _tenants.Values.Where(tenant => tenant.Note is not null).Select(tenant => tenant.Note!);
 
+    /// <summary>It is wanted here, or has a partition.</summary>
+    public bool Knows(string tenant) => _tenants.ContainsKey(tenant);
+
     /// <summary>False when it is older than what was applied.</summary>
+    /// <exception cref="InvalidDataException">It wants two things of one tenant; nothing was applied.</exception>
     public bool Apply(DesiredState desired)
     {
         if (desired.Revision < Revision) return false;
+        var wanted = new Dictionary<string, DesiredPartition>(StringComparer.Ordinal);
+        foreach (DesiredPartition partition in desired.Partitions)
+        {
+            if (!wanted.TryAdd(partition.TenantId, partition)) throw new InvalidDataException($"desired state {desired.Revision} names tenant '{partition.TenantId}' twice");
+        }
         Revision = desired.Revision;
-        var wanted = desired.Partitions.ToDictionary(partition => partition.TenantId, StringComparer.Ordinal);
         foreach (Tenant tenant in _tenants.Values)
         {
             tenant.Wanted = wanted.GetValueOrDefault(tenant.Id);

@@ -1,0 +1,41 @@
+using Osv.Fuzz.Engine;
+
+namespace Osv.Fuzz.Tests;
+
+/// <summary>Every target: its kept inputs, then new ones for some seconds.</summary>
+public sealed class ShortRunTests(ITestOutputHelper output)
+{
+    /// <summary>All targets together: a minute on two cores that are free.</summary>
+    private const long Executions = 1_000_000;
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(6);
+
+    public static TheoryData<string> Targets => [.. FuzzTarget.All.Select(target => target.Name)];
+
+    [Theory]
+    [MemberData(nameof(Targets))]
+    public async Task No_input_breaks_an_invariant(string name)
+    {
+        CancellationToken cancel = TestContext.Current.CancellationToken;
+        var campaign = new Campaign(Workshop.Prepare());
+        string kept = Places.Corpus(name);
+        Directory.Exists(kept).ShouldBeTrue($"{name} has no corpus: dotnet {Path.Combine(Places.Program, "Osv.Fuzz.dll")} run {name}, then minimise {name}");
+        ReplayResult before = await campaign.ReplayAsync(name, Places.Kept(name), cancel);
+        output.WriteLine($"{name}: {before.Inputs} kept inputs reach {before.Edges} edges");
+        before.Edges.ShouldBePositive();
+
+        string found = Directory.CreateTempSubdirectory("osv-fuzz-").FullName;
+        try
+        {
+            double weights = FuzzTarget.All.Sum(target => target.Weight);
+            long share = Math.Max(500, (long)(Executions * FuzzTarget.Named(name).Weight / weights));
+            FuzzResult result = await campaign.RunAsync(name, [found, kept], share, s_limit, seed: 0, cancel);
+            output.WriteLine(result.ToString());
+            if (result.Finding is { } finding) Assert.Fail($"{name}: {finding.Message}\nthe input is {finding.File}; again: {CommandLine.Replay(name, finding.File)}");
+            result.Executions.ShouldBePositive();
+        }
+        finally
+        {
+            Directory.Delete(found, recursive: true);
+        }
+    }
+}
