@@ -41,6 +41,7 @@ public static unsafe class Main
         int ranges = MemoryMap.Collect(boot, memory);
         Allocate(memory, ranges, apicIds, registers);
         SharedTables.TscKilohertz = Clock.MeasureTsc();
+        if (SharedTables.TscKilohertz == 0) Stop("the firmware's power-management timer stands still"u8);
         Node.Header->StartTsc = startTsc;
 
         ProtectMonitor();
