@@ -8,6 +8,8 @@ public sealed class ShortRunTests(ITestOutputHelper output)
     /// <summary>All targets together: a minute on two cores that are free.</summary>
     private const long Executions = 1_000_000;
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(6);
+    /// <summary>The same inputs each time: what is new is for the long run to find, not for a change that has nothing to do with it.</summary>
+    private const uint Seed = 2013;
 
     public static TheoryData<string> Targets => [.. FuzzTarget.All.Select(target => target.Name)];
 
@@ -28,7 +30,7 @@ public sealed class ShortRunTests(ITestOutputHelper output)
         {
             double weights = FuzzTarget.All.Sum(target => target.Weight);
             long share = Math.Max(500, (long)(Executions * FuzzTarget.Named(name).Weight / weights));
-            FuzzResult result = await campaign.RunAsync(name, [found, kept], share, s_limit, seed: 0, cancel);
+            FuzzResult result = await campaign.RunAsync(name, [found, kept], share, s_limit, Seed, cancel);
             output.WriteLine(result.ToString());
             if (result.Finding is { } finding) Assert.Fail($"{name}: {finding.Message}\nthe input is {finding.File}; again: {CommandLine.Replay(name, finding.File)}");
             result.Executions.ShouldBePositive();
