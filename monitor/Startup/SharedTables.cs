@@ -20,11 +20,7 @@ public static unsafe class SharedTables
         header->TrustedBytes = Symbols.ImageEnd - Symbols.ImageStart;
         header->TimerPort = Firmware.TimerPort;
         header->TimerIs32Bit = (ushort)(Firmware.TimerIs32Bit ? 1 : 0);
-        header->ConfigurationSpace = Firmware.ConfigurationSpace;
-        header->FirstBus = Firmware.FirstBus;
-        header->LastBus = Firmware.LastBus;
-        header->IommuTable = (ulong)Firmware.Iommus;
-        header->IommuTableBytes = Firmware.Iommus == null ? 0 : *(uint*)(Firmware.Iommus + 4);
+        header->HasIommu = Firmware.Iommus == null ? 0u : 1;
         MemoryEntry* memory = (MemoryEntry*)(Node.Shared + ControlLayout.MemoryTableOffset);
         uint cells = 0;
         for (int i = 0; i < Node.MemoryCount; i++)

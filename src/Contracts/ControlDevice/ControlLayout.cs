@@ -10,7 +10,7 @@ public static class ControlLayout
     public const ushort VendorId = 0x4F53;
     public const ushort DeviceId = 0x5601;
     /// <summary>Changes whenever a structure here changes.</summary>
-    public const uint AbiVersion = 3;
+    public const uint AbiVersion = 4;
     /// <summary>What the header page starts with: "OSVMCTL1", little endian.</summary>
     public const ulong Magic = 0x314C_5443_4D56_534F;
 

@@ -78,14 +78,8 @@ public struct ControlHeader
     /// 0 when it stands still (README of the monitor, "The watch over partition 0"). The monitor sets it to 0 at each start.
     /// </summary>
     public uint Beat;
-    /// <summary>Memory-mapped configuration space (ACPI MCFG): physical address of bus 0 in segment 0, and the buses; 0: none.</summary>
-    public ulong ConfigurationSpace;
-    public byte FirstBus;
-    public byte LastBus;
-    public ushort Reserved;
-    /// <summary>Physical address of the I/O virtualization table (ACPI IVRS) and its length in bytes; 0: none.</summary>
-    public uint IommuTableBytes;
-    public ulong IommuTable;
+    /// <summary>1: AMD-Vi confines every device. 0: there is none, and no function can be given to a tenant.</summary>
+    public uint HasIommu;
 }
 
 /// <summary>An entry of the memory table: memory that can be given to partitions.</summary>
