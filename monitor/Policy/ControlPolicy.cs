@@ -40,12 +40,16 @@ public static unsafe class ControlPolicy
         if (status != ControlStatus.Ok) return status;
         status = CheckExtents(machine, in request, out index);
         if (status != ControlStatus.Ok) return status;
+        status = DevicePolicy.Check(machine, partition, in request, out index);
+        if (status != ControlStatus.Ok) return status;
 
         ref Partition made = ref machine.Partitions[partition];
         made.ExtentCount = (ushort)request.ExtentCount;
         for (int i = 0; i < (int)request.ExtentCount; i++) machine.Extent(partition, i) = ExtentOf(in request, i);
+        DevicePolicy.Take(machine, partition, in request);
         if (!THardware.MapPartition(partition))
         {
+            DevicePolicy.Release(machine, partition);
             made.ExtentCount = 0;
             return ControlStatus.OutOfTables;
         }
@@ -192,6 +196,7 @@ public static unsafe class ControlPolicy
         if (machine.Window[0] == partition) CloseWindow<THardware>(machine);
         for (int i = 0; i < machine.Cores.Length; i++)
             if (machine.Cores[i].Partition == partition) machine.Cores[i].Partition = Machine.Nobody;
+        DevicePolicy.Release(machine, partition);
         THardware.UnmapPartition(partition);
         gone = default;
         return ControlStatus.Ok;

@@ -10,11 +10,20 @@ namespace Internal.Runtime.CompilerHelpers
 
     internal static class ThrowHelpers
     {
-        private static void ThrowFeatureBodyRemoved() => Panic.Unreachable();
         private static void ThrowOverflowException() => Panic.Overflow();
         private static void ThrowIndexOutOfRangeException() => Panic.IndexOutOfRange();
         private static void ThrowDivideByZeroException() => Panic.DivideByZero();
         private static void ThrowNullReferenceException() => Panic.NullReference();
+        private static void ThrowPlatformNotSupportedException() => Panic.Unreachable();
+        private static void ThrowNotSupportedException() => Panic.Unreachable();
+        private static void ThrowFeatureBodyRemoved() => Panic.Unreachable();
+        private static void ThrowArgumentOutOfRangeException() => Panic.IndexOutOfRange();
+        private static void ThrowInvalidProgramExceptionWithArgument(int id, string name) => Panic.Unreachable();
+        private static void ThrowInvalidProgramException(int id) => Panic.Unreachable();
+        private static void ThrowMissingMethodException(int id, string owner, string method) => Panic.Unreachable();
+        private static void ThrowMissingFieldException(int id, string owner, string field) => Panic.Unreachable();
+        private static void ThrowTypeLoadException(int id, string type, string assembly) => Panic.Unreachable();
+        private static void ThrowTypeLoadExceptionWithArgument(int id, string type, string assembly, string argument) => Panic.Unreachable();
     }
 }
 
@@ -51,13 +60,15 @@ namespace System.Runtime
     // Casts never happen in ring 0; ilc still wants the names to exist.
     internal static unsafe class TypeCast
     {
-        private static bool IsInstanceOfException(void* type, object? value) { Panic.Unreachable(); return false; }
-        private static object? IsInstanceOfClass(void* type, object? value) { Panic.Unreachable(); return null; }
-        private static object? IsInstanceOfInterface(void* type, object? value) { Panic.Unreachable(); return null; }
         private static object? IsInstanceOfAny(void* type, object? value) { Panic.Unreachable(); return null; }
-        private static object? CheckCastClassSpecial(void* type, object? value) { Panic.Unreachable(); return null; }
-        private static object? CheckCastClass(void* type, object? value) { Panic.Unreachable(); return null; }
-        private static object? CheckCastInterface(void* type, object? value) { Panic.Unreachable(); return null; }
+        private static object? IsInstanceOfInterface(void* type, object? value) { Panic.Unreachable(); return null; }
+        private static object? IsInstanceOfClass(void* type, object? value) { Panic.Unreachable(); return null; }
+        private static bool IsInstanceOfException(void* type, object? value) { Panic.Unreachable(); return false; }
         private static object? CheckCastAny(void* type, object? value) { Panic.Unreachable(); return null; }
+        private static object? CheckCastInterface(void* type, object? value) { Panic.Unreachable(); return null; }
+        private static object? CheckCastClass(void* type, object? value) { Panic.Unreachable(); return null; }
+        private static object? CheckCastClassSpecial(void* type, object? value) { Panic.Unreachable(); return null; }
+        private static void StelemRef(object?[] array, nint index, object? value) => Panic.Unreachable();
+        private static void LdelemaRef(object?[] array, nint index, nint type) => Panic.Unreachable();
     }
 }

@@ -74,7 +74,7 @@ internal static class Properties
     {
         World copy = world;
         ushort window = world.Window;
-        var machine = new Machine(copy.Core, copy.Partition, default, default, new(ref window));
+        var machine = new Machine(copy.Core, copy.Partition, default, default, default, new(ref window));
         CoreAction action = Lifecycle.Next(machine, core, mayTakeNmi: true);
         return action == ((Place)world.Place[core] == Place.Guest ? CoreAction.Resume : CoreAction.Park)
             && copy.Bytes.SequenceEqual(world.Bytes);

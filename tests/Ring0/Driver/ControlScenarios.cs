@@ -92,6 +92,7 @@ internal static class ControlScenarios
         request.WindowAddress = (ulong)random.Next(3) << 30;
         request.CoreCount = 1;
         request.ExtentCount = (uint)random.Next(1, 3);
+        request.FunctionCount = 0;
         for (int i = 0; i < 4; i++)
         {
             request.Cores[i] = free[random.Next(1, free.Length)];
@@ -210,6 +211,8 @@ internal static class ControlScenarios
             request.Argument = (uint)random.Next(2);
             request.CoreCount = random.Next(3) == 0 ? uint.MaxValue : (uint)random.Next(1, free.Length);
             request.ExtentCount = random.Next(3) == 0 ? uint.MaxValue : 1;
+            request.FunctionCount = random.Next(3) == 0 ? uint.MaxValue : (uint)random.Next(2);
+            request.Functions[0] = (ushort)random.Next(0x20);
             request.Cores[0] = random.Next(3) == 0 ? uint.MaxValue : free[random.Next(1, free.Length)];
             request.Extents[0] = 0;
             request.Extents[1] = random.Next(3) == 0 ? 0 : arena.HostAddress + ((ulong)random.Next(32) << 21);

@@ -30,6 +30,7 @@ try
         case "management-hangs": FailureScenarios.AfterHang(bench); break;
         case { } load when load.StartsWith("load-", StringComparison.Ordinal): LoadScenarios.Run(bench, load["load-".Length..]); break;
         case "times": TimeScenarios.Run(bench, Option("monitor-code")!); break;
+        case "disk": DeviceScenarios.Disk(bench); break;
         case "attack-cases": AttackScenarios.Cases(bench, Option("monitor-code")!); break;
         case "attack-endings": AttackScenarios.Endings(bench, Option("monitor-code")!); break;
         case "attack-storms": AttackScenarios.StormsOfTwoCores(bench, Option("monitor-code")!); break;
