@@ -186,24 +186,34 @@ public static unsafe class Iommu
         Cpu.Store64((ulong*)(unit->Registers + CommandTail), unit->CommandTail);
     }
 
-    /// <summary>Takes all events from the logs. Each is an access that was refused; of those that are not, no guest is the cause.</summary>
+    /// <summary>
+    /// Takes all events from the logs. Each is an access that was refused; of those that are not, no guest is the cause.
+    /// An entry is one that is not zero: QEMU before 10.1 does not tell where its log ends, and never goes back to the start.
+    /// </summary>
     public static void TakeEvents()
     {
         for (int i = 0; i < s_count; i++)
         {
             IommuUnit* unit = s_units + i;
-            while (unit->EventHead != (Load(unit, EventTail) & RingMask))
+            ulong* entry = unit->Events + unit->EventHead / 8;
+            while (Cpu.Load64(entry) != 0)
             {
-                ulong* entry = unit->Events + unit->EventHead / 8;
                 RefusedAddress = Cpu.Load64(entry + 1);
                 DevicePolicy.Refused<RingZero>(Node.Machine, (ushort)(Cpu.Load64(entry) & 0xFFFF));
+                Cpu.Store64(entry, 0);
                 unit->EventHead = (unit->EventHead + 16) & RingMask;
                 Store(unit, EventHead, unit->EventHead);
+                entry = unit->Events + unit->EventHead / 8;
             }
             ulong status = Load(unit, Status);
             Store(unit, Status, status & AllInterrupts);
             if ((status & Overflow) == 0) continue;
+            // Logging begins anew: what came meanwhile is lost, the function is denied or its owner told already.
             Store(unit, Control, On & ~LogEvents);
+            unit->EventHead = 0;
+            Cpu.Clear(unit->Events, 4096);
+            Store(unit, EventHead, 0);
+            Store(unit, EventTail, 0);
             Store(unit, Control, On);
         }
     }

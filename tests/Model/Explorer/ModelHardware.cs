@@ -144,9 +144,17 @@ internal readonly struct ModelHardware<TSlot> : IHardware
             if (World.Mapped[page] == partition) World.Mapped[page] = World.None;
     }
 
-    public static void AttachFunctions(int partition) => Calls++;
+    public static void AttachFunctions(int partition)
+    {
+        Calls++;
+        World.Attached[partition] = true;
+    }
 
-    public static void DetachFunctions(int partition) => Calls++;
+    public static void DetachFunctions(int partition)
+    {
+        Calls++;
+        World.Attached[partition] = false;
+    }
 
     public static void OpenWindow(int partition, ulong guestAddress)
     {
