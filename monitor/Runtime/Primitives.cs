@@ -76,6 +76,7 @@ namespace System
         private static ulong ConvertToUInt64Checked(double value) { Osv.Monitor.Panic.Unreachable(); return 0; }
     }
 
+    public interface IDisposable { void Dispose(); }
 }
 
 namespace System.Reflection
