@@ -68,6 +68,8 @@ public sealed class BrowserStory(CloudFixture cloud, Chromium chromium)
     {
         await person.VisitAsync("/tenants/default/first?tab=exits");
         await person.ShowsAsync("Icr");
+        // The legend comes with the chart.
+        await Assertions.Expect(person.Page.Locator(".chart .u-legend")).ToBeVisibleAsync(new() { Timeout = (float)s_soon.TotalMilliseconds });
         await person.PictureAsync("tenant-exits");
         await person.VisitAsync("/tenants/default/first?tab=console");
         await person.TypeAsync("echo c > /proc/sysrq-trigger");

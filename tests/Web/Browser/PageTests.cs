@@ -23,7 +23,8 @@ public sealed class PageTests(Site site, Chromium chromium)
         ("tenant", e => $"/tenants/{e.Project}/{e.Tenant}", "Way through its states"),
         ("tenant-console", e => $"/tenants/{e.Project}/{e.Tenant}?tab=console", "live"),
         ("tenant-cores", e => $"/tenants/{e.Project}/{e.Tenant}?tab=cores", "2-3"),
-        ("tenant-exits", e => $"/tenants/{e.Project}/{e.Tenant}?tab=exits", "ICR"),
+        // The last word is in the legend that is drawn with the chart.
+        ("tenant-exits", e => $"/tenants/{e.Project}/{e.Tenant}?tab=exits", "UTC"),
         ("tenant-events", e => $"/tenants/{e.Project}/{e.Tenant}?tab=events", "The agent reports running"),
         ("tenant-missing", e => $"/tenants/{e.Project}/nobody", "There is no tenant 'nobody'"),
         ("tenant-new", _ => "/tenants/new", "Create and start"),
