@@ -125,10 +125,12 @@ public sealed class BrowserStory(CloudFixture cloud, Chromium chromium)
         await person.PictureAsync("job-explained");
     }
 
-    private static async Task ANodeIsDrainedAsync(Operator person)
+    private async Task ANodeIsDrainedAsync(Operator person)
     {
         await person.VisitAsync("/jobs/default/apart");
         await person.PressAndConfirmAsync("Cancel the job", "Cancel the job");
+        // As long as they are there, its replicas have no other node to go to, and the dialog would say so.
+        await CloudFixture.UntilAsync(async () => (await cloud.GetAsync("tenants")).GetProperty("items").GetArrayLength() == 2, s_boot, "the job's tenants to be gone");
         await person.VisitAsync("/nodes/node2");
         await person.PressAndConfirmAsync("Drain", "Drain");
         await person.StateAsync("Drained", s_boot);

@@ -96,6 +96,8 @@ internal sealed class ApiConnection : IDisposable
     private HttpRequestMessage Request(HttpMethod method, string address, HttpContent? content, string? key)
     {
         var request = new HttpRequestMessage(method, address) { Content = content };
+        // A server that refuses an upload need not read it: who asks first reads the reason, who just sends may find the connection closed.
+        if (content is MultipartFormDataContent) request.Headers.ExpectContinue = true;
         request.Headers.UserAgent.Add(new ProductInfoHeaderValue("osv", null));
         if (Token is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", Token);
         if (key is not null) request.Headers.Add("Idempotency-Key", key);

@@ -13,7 +13,7 @@ public sealed record Blocker(Guid TenantId, string Tenant, string Reason);
 
 /// <summary>What draining a node would do.</summary>
 /// <param name="Moves">Tenants that have another place, in the order in which they would leave.</param>
-/// <param name="Leaving">Tenants that are stopping already.</param>
+/// <param name="Leaving">Tenants that are stopping already, and neither move nor block.</param>
 public sealed record DrainPreflight(IReadOnlyList<(Guid TenantId, string Tenant, string To)> Moves, IReadOnlyList<Blocker> Blockers, IReadOnlySet<Guid> Leaving);
 
 /// <summary>Moves tenants off a node, a few at a time, once there is a place for every one of them. One thread at a time.</summary>
@@ -30,7 +30,7 @@ public sealed class Drainer(IDbContextFactory<OsvDbContext> contexts, Npgsql.Npg
         var leaving = fleet.Fleet.TenantsOn(index).Where(tenant => tenant.Request.Priority == int.MinValue).Select(tenant => Guid.Parse(tenant.Name)).ToHashSet();
         DrainReport report = DrainPlanner.Preflight(fleet.Planner, index);
         return new DrainPreflight(
-            [.. report.Moves.Select(move => (Id(move.Tenant), Name(move.Tenant), move.To.Best.Node))],
+            [.. report.Moves.Where(move => !leaving.Contains(Id(move.Tenant))).Select(move => (Id(move.Tenant), Name(move.Tenant), move.To.Best.Node))],
             [.. report.Blockers.Where(blocker => !leaving.Contains(Id(blocker.Tenant))).Select(blocker => new Blocker(Id(blocker.Tenant), Name(blocker.Tenant), blocker.Reason))],
             leaving);
 
@@ -54,10 +54,10 @@ public sealed class Drainer(IDbContextFactory<OsvDbContext> contexts, Npgsql.Npg
         }
         else
         {
-            Guid[] next = [.. preflight.Moves.Select(move => move.TenantId).Where(tenant => !preflight.Leaving.Contains(tenant)).Take(Math.Max(0, options.Nodes.MovesAtOnce - preflight.Leaving.Count))];
+            Guid[] next = [.. preflight.Moves.Select(move => move.TenantId).Take(Math.Max(0, options.Nodes.MovesAtOnce - preflight.Leaving.Count))];
             int stopping = preflight.Leaving.Count;
             if (next.Length > 0) stopping += (await Displacement.StopAsync(source, next, $"{node} is drained", options.Tenants.StoppingWithin, cancel)).Count;
-            reason = string.Create(CultureInfo.InvariantCulture, $"{preflight.Moves.Count} tenants left, {stopping} of them stopping");
+            reason = string.Create(CultureInfo.InvariantCulture, $"{preflight.Moves.Count + preflight.Leaving.Count} tenants left, {stopping} of them stopping");
         }
         await using OsvDbContext context = await contexts.CreateDbContextAsync(cancel);
         await context.Database.ExecuteSqlAsync($"UPDATE node_lifecycles SET reason = {reason} WHERE node_id = {id} AND state = 'Draining'", cancel);
