@@ -50,6 +50,24 @@ public sealed class VirtualNode
 
     public bool IsOn => ProcessId != null;
 
+    /// <summary>When the machine was switched on; null: it is off.</summary>
+    public DateTimeOffset? OnSince
+    {
+        get
+        {
+            if (ProcessId is not { } id) return null;
+            try
+            {
+                using Process machine = Process.GetProcessById(id);
+                return machine.StartTime;
+            }
+            catch (Exception gone) when (gone is ArgumentException or InvalidOperationException)
+            {
+                return null;
+            }
+        }
+    }
+
     /// <summary>Switches the machine on; nothing happens when it is on already.</summary>
     /// <param name="bootScript">Address of the iPXE script as the machine sees it; the host's loopback is 10.0.2.2 there.</param>
     /// <exception cref="RackException">QEMU would not start.</exception>

@@ -188,7 +188,8 @@ internal sealed class CloudStart(CloudHome home, CloudSettings wanted, Steps ste
         {
             NodeDetail seen = await api.FindNodeAsync(node.Shape.Name, cancel).ConfigureAwait(false) ?? throw new CommandException($"node {node.Shape.Name} is not registered any more: run 'osv up' again");
             if (seen.State is NodeState.Draining or NodeState.Drained) return seen.State;
-            if (seen.State == NodeState.Ready) return $"Ready, {node.Shape.Cores} cores, {Sizes.Format(node.Shape.MemoryBytes)}";
+            // What was last heard of it may be from before it was switched on.
+            if (seen.State == NodeState.Ready && seen.LastHeartbeat >= node.OnSince) return $"Ready, {node.Shape.Cores} cores, {Sizes.Format(node.Shape.MemoryBytes)}";
             string at = seen.BootStep ?? "power";
             step.Say($"{seen.State}, boot step {at}");
             if (!node.IsOn) throw new CommandException($"node {node.Shape.Name} switched itself off while booting: see {node.SerialLog}");
