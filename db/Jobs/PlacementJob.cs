@@ -41,6 +41,9 @@ public sealed class PlacementJob : IVersioned
 
     public required DateTimeOffset CreatedAt { get; init; }
 
+    /// <summary>W3C traceparent of the request that submitted it, so that what follows from it is one trace; null: none, as of a job that runs by the calendar.</summary>
+    public string? TraceParent { get; init; }
+
     public uint RowVersion { get; private set; }
 }
 

@@ -9,6 +9,7 @@ using Osv.Cli.CommandLine;
 using Osv.Cli.Database;
 using Osv.Cli.Images;
 using Osv.Cli.Jobs;
+using Osv.Cli.Netboot;
 using Osv.Cli.Nodes;
 using Osv.Cli.Projects;
 using Osv.Cli.Tenants;
@@ -30,6 +31,7 @@ var root = new RootCommand("OSV Cloud: Linux machines on cores of their own.")
     ProjectCommand.Create(),
     AuditCommand.Create(),
     DatabaseCommand.Create(),
+    NetbootCommand.Create(),
     TestCommand.Create(),
     BenchCommand.Create(),
     CompletionCommand.Create(),

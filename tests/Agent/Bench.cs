@@ -1,3 +1,4 @@
+using Osv.Agent.Consoles;
 using Osv.Agent.Node;
 using Osv.Agent.Notes;
 using Osv.Agent.Partitions;
@@ -10,6 +11,7 @@ namespace Osv.Agent.Tests;
 /// <summary>A simulated node and the reconciler on it, with a clock that the test moves.</summary>
 internal sealed class Bench : IDisposable
 {
+    private readonly string _folder = Directory.CreateTempSubdirectory("osv-bench").FullName;
     private ulong _revision;
 
     public Bench(int cores = 6, params ulong[] cells)
@@ -26,6 +28,7 @@ internal sealed class Bench : IDisposable
     public Artifact Kernel { get; }
     public ControlDevice Device { get; private set; } = null!;
     public Reconciler Reconciler { get; private set; } = null!;
+    public ConsoleHub? Consoles { get; private set; }
     public Lease Lease { get; private set; } = null!;
     public NodeNotes Notes { get; private set; } = null!;
 
@@ -36,7 +39,9 @@ internal sealed class Bench : IDisposable
         ControlDevice device = Device;
         Notes = new NodeNotes(new NoteStore(() => device.Notes, ControlLayout.MaxPartitions));
         Lease = new Lease(Time);
-        Reconciler = new Reconciler(Device, Notes, Images, Lease, Time, new AgentLog(Time, Log));
+        Consoles?.Dispose();
+        Consoles = new ConsoleHub(Device, _folder, Time);
+        Reconciler = new Reconciler(Device, Notes, Images, Lease, Consoles.EndsInPanic, Time, new AgentLog(Time, Log));
     }
 
     public DesiredPartition Tenant(string id, params uint[] cores)
@@ -65,14 +70,20 @@ internal sealed class Bench : IDisposable
     /// <summary>Enough rounds for everything that can happen without time passing.</summary>
     public void Settle()
     {
-        for (int i = 0; i < 10; i++) Reconciler.Tick();
+        for (int i = 0; i < 10; i++)
+        {
+            Consoles!.Pump([.. Reconciler.Notes]);
+            Reconciler.Tick();
+        }
     }
 
     public ObservedPartition Seen(string tenant) => Reconciler.Observe().Partitions.Single(partition => partition.TenantId == tenant);
 
     public void Dispose()
     {
+        Consoles?.Dispose();
         Monitor.Dispose();
+        Directory.Delete(_folder, recursive: true);
         Images.Dispose();
     }
 }

@@ -234,6 +234,48 @@ public sealed class ReconcilerTests : IDisposable
         _bench.Seen("a").Restarts.ShouldBe(restarts, "the panic of the run before does not count again");
     }
 
+    [Theory]
+    [InlineData(RestartPolicy.Always, PartitionPhase.Running, 1u)]
+    [InlineData(RestartPolicy.Never, PartitionPhase.Stopped, 0u)]
+    public void A_kernel_without_a_driver_for_the_panic_port_is_known_by_its_last_words(RestartPolicy policy, PartitionPhase then, uint restarts)
+    {
+        DesiredPartition wanted = _bench.Tenant("a", 2);
+        wanted.Restart = policy;
+        _bench.Want(wanted);
+        _bench.Settle();
+        int partition = (int)_bench.Seen("a").Partition;
+        _bench.Monitor.Print(partition, "[    1.25] Kernel panic - not syncing: Attempted to kill init!\r\n[    1.26] ---[ end Kernel panic - not syncing: Attempted to kill init! ]---\r\n");
+        Later(1);
+        _bench.Seen("a").Phase.ShouldBe(PartitionPhase.Running, "it may have more to say");
+        Later(2);
+        _bench.Seen("a").Phase.ShouldBe(then);
+        _bench.Seen("a").LastEnd.ShouldBe("Panic");
+        _bench.Seen("a").Restarts.ShouldBe(restarts);
+        Later(5);
+        _bench.Seen("a").Restarts.ShouldBe(restarts, "the panic of the run before does not count again");
+    }
+
+    [Theory]
+    [InlineData("---[ end Kernel panic - not syncing: a line of a log ]---\r\n# ")]
+    [InlineData("Kernel panic - not syncing: soon\r\n")]
+    [InlineData("---[ end Kernel panic - not syncing: half of")]
+    public void Whoever_only_prints_words_of_a_panic_runs_on(string text)
+    {
+        _bench.Want(_bench.Tenant("a", 2));
+        _bench.Settle();
+        _bench.Monitor.Print((int)_bench.Seen("a").Partition, text);
+        Later(5);
+        Later(5);
+        _bench.Seen("a").Phase.ShouldBe(PartitionPhase.Running);
+    }
+
+    private void Later(int seconds)
+    {
+        _bench.Settle();
+        _bench.Time.Advance(TimeSpan.FromSeconds(seconds));
+        _bench.Settle();
+    }
+
     [Fact]
     public void Without_contact_those_stop_whose_policy_says_so_and_come_back_when_the_control_plane_says_so()
     {

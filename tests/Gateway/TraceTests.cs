@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
+using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Osv.Contracts.Node;
@@ -15,8 +16,10 @@ public sealed class TraceTests(Plane plane)
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    [Fact]
-    public async Task From_the_request_to_the_running_partition_it_is_one_trace()
+    [Theory]
+    [InlineData("/api/v1/tenants", """{"name":"traced","image":"linux","cores":1,"memoryBytes":268435456}""", "tenant.create")]
+    [InlineData("/api/v1/jobs", """{"name":"traced","replicas":1,"template":{"image":"linux","cores":1,"memoryBytes":268435456}}""", "job.submit")]
+    public async Task From_the_request_to_the_running_partition_it_is_one_trace(string path, string body, string command)
     {
         var spans = new ConcurrentQueue<Activity>();
         using var listener = new ActivityListener
@@ -45,7 +48,7 @@ public sealed class TraceTests(Plane plane)
         await database.ExecuteAsync("INSERT INTO images (id, project_id, name, kernel_sha256, command_line, created_at) SELECT gen_random_uuid(), id, 'linux', $1, '', now() FROM projects WHERE name = 'default'", kernel.Sha256);
 
         var click = ActivityTraceId.CreateRandom();
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/tenants") { Content = JsonContent.Create(new { name = "traced", image = "linux", cores = 1, memoryBytes = 256 << 20 }) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
         request.Headers.Add("traceparent", $"00-{click}-{ActivitySpanId.CreateRandom()}-01");
         using HttpResponseMessage made = await operatorAtWork.SendAsync(request, Cancel);
         made.IsSuccessStatusCode.ShouldBeTrue(await made.Content.ReadAsStringAsync(Cancel));
@@ -60,7 +63,7 @@ public sealed class TraceTests(Plane plane)
         await host.StopAsync(Cancel);
 
         string[] names = [.. spans.Where(span => span.TraceId == click).Select(span => span.OperationName)];
-        foreach (string part in new[] { "Microsoft.AspNetCore.Hosting.HttpRequestIn", "tenant.create", "tenant place", "tenant start: until Running" }) names.ShouldContain(part);
+        foreach (string part in new[] { "Microsoft.AspNetCore.Hosting.HttpRequestIn", command, "tenant place", "tenant start: until Running" }) names.ShouldContain(part);
         spans.Where(span => span.OperationName == "desired state").ShouldContain(span => span.Links.Any(link => link.Context.TraceId == click), "the word to the node names the trace of what is news in it");
     }
 

@@ -1,3 +1,5 @@
+using Osv.Images;
+
 [assembly: CollectionBehavior(DisableTestParallelization = true)]
 [assembly: AssemblyFixture(typeof(Osv.Node.Tests.NodeFixture))]
 
@@ -5,13 +7,17 @@ namespace Osv.Node.Tests;
 
 public sealed class NetbootTests(NodeFixture fixture)
 {
-    [Fact]
-    public async Task A_machine_boots_from_the_network_enrols_and_runs_a_tenant()
+    /// <summary>The image for emulated machines, and the one for real ones with a card that those have.</summary>
+    [Theory]
+    [InlineData(NodeArtifacts.CloudKernel, "virtio-net-pci,disable-legacy=on", "virtio-pci")]
+    [InlineData(NodeArtifacts.GenericKernel, "igb", "igb")]
+    public async Task A_machine_boots_from_the_network_enrols_and_runs_a_tenant(string kernel, string card, string driver)
     {
-        await using Rack rack = await Rack.StartAsync(fixture, "boots");
+        byte[] payload = await fixture.PayloadAsync(kernel);
+        await using Rack rack = await Rack.StartAsync(fixture, $"boots-{kernel}", payload: payload, device: card);
         rack.Plane.Registry.Stages.ShouldBe(["script", "monitor", "payload", "loaded", "agent"]);
         rack.Node.Inventory!.Cores.Count.ShouldBe(4);
-        rack.Node.Inventory.Pci.ShouldContain(function => function.ClassCode == 0x020000 && function.Driver == "virtio-pci");
+        rack.Node.Inventory.Pci.ShouldContain(function => function.ClassCode == 0x020000 && function.Driver == driver);
 
         rack.Node.Want(rack.Tenant("t1", 2, 3));
         await rack.UntilSaysAsync("t1", "osv-busybox: t1-host is up on 2 cores");

@@ -28,5 +28,9 @@ public sealed class NodeFixture : IAsyncLifetime
         TenantInitrd = BusyboxImage.Initrd(await File.ReadAllBytesAsync("/bin/busybox", cancel));
     }
 
+    /// <summary>The node image with another of Debian's kernels.</summary>
+    public async Task<byte[]> PayloadAsync(string kernel) =>
+        await File.ReadAllBytesAsync(await s_built.BuildPayloadAsync(kernel, TestContext.Current.CancellationToken), TestContext.Current.CancellationToken);
+
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }

@@ -22,11 +22,11 @@ internal sealed class Rack : IAsyncDisposable
     public NetbootedNode Machine { get; }
     public NodeRecord Node => Plane.Registry.Nodes.Single();
 
-    public static async Task<Rack> StartAsync(NodeFixture fixture, string name, int cores = 4, string memory = "2G", Action<Registry>? prepare = null, string device = "virtio-net-pci,disable-legacy=on")
+    public static async Task<Rack> StartAsync(NodeFixture fixture, string name, int cores = 4, string memory = "2G", Action<Registry>? prepare = null, byte[]? payload = null, string device = "virtio-net-pci,disable-legacy=on")
     {
         ControlPlane plane = await ControlPlane.StartAsync("10.0.2.2");
         prepare?.Invoke(plane.Registry);
-        plane.Boot(fixture.Monitor, fixture.Payload);
+        plane.Boot(fixture.Monitor, payload ?? fixture.Payload);
         NetbootedNode machine = NetbootedNode.Start(name, cores, memory, $"RACK-{++s_count}", Guid.NewGuid(), NetbootedNode.UserNetwork(new Uri(plane.Http, "/netboot/v1/start.ipxe"), device));
         var rack = new Rack(fixture, plane, machine);
         try

@@ -15,7 +15,11 @@ public sealed class ConsoleHub(ControlDevice device, string folder, TimeProvider
     private readonly Dictionary<string, Backlog> _backlogs = new(StringComparer.Ordinal);
     private readonly Dictionary<string, List<byte>> _typed = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ConsolePosition> _known = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (ulong Head, long Since, bool? Panic)> _ends = new(StringComparer.Ordinal);
     private readonly byte[] _buffer = new byte[16 << 10];
+
+    /// <summary>A console that says nothing for so long has said its last.</summary>
+    private static readonly TimeSpan s_silence = TimeSpan.FromSeconds(2);
 
     /// <summary>Takes what has been printed and gives what was typed.</summary>
     public void Pump(IReadOnlyCollection<PartitionNote> notes)
@@ -46,6 +50,26 @@ public sealed class ConsoleHub(ControlDevice device, string folder, TimeProvider
         _backlogs.Remove(tenant, out Backlog? gone);
         gone?.Dispose();
         _typed.Remove(tenant);
+        _ends.Remove(tenant);
+    }
+
+    /// <summary>The last that this run printed is the end of a panic, and it has been silent since.</summary>
+    public bool EndsInPanic(PartitionNote note)
+    {
+        if (!_backlogs.TryGetValue(note.TenantId, out Backlog? backlog) || backlog.Instance != note.Instance || (uint)backlog.Head == note.ConsoleStart) return false;
+        ulong head = backlog.Head;
+        if (!_ends.TryGetValue(note.TenantId, out (ulong Head, long Since, bool? Panic) end) || end.Head != head)
+        {
+            _ends[note.TenantId] = (head, time.GetTimestamp(), null);
+            return false;
+        }
+        if (end.Panic is null && time.GetElapsedTime(end.Since) >= s_silence)
+        {
+            ulong from = head - Math.Min(head, LastWords.Bytes);
+            end.Panic = LastWords.ArePanic(backlog.Read(ref from, LastWords.Bytes));
+            _ends[note.TenantId] = end;
+        }
+        return end.Panic == true;
     }
 
     /// <summary>A new session: what the control plane has of each console. The rest is sent.</summary>

@@ -56,8 +56,8 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
         Lease = new Lease(time);
         long silence = note.ContactRestarts == device.Header.ManagementRestarts ? Uptime - note.ContactTicks : Uptime;
         Lease.Resume(TimeSpan.FromSeconds(note.LeaseSeconds), TimeSpan.FromMilliseconds(Math.Max(0, silence)));
-        _reconciler = new Reconciler(device, notes, images, Lease, time, log);
         _consoles = new ConsoleHub(device, paths.Consoles, time);
+        _reconciler = new Reconciler(device, notes, images, Lease, _consoles.EndsInPanic, time, log);
         _prober = new Prober(device, time, log);
         _feed = new EventFeed(device);
         _events = new EventReporter(_feed, PairClock(), _bootId);

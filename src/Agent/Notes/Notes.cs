@@ -27,6 +27,10 @@ public sealed record PartitionNote
     public ulong EventFloor { get; init; }
     /// <summary>Position of the console ring at which the byte stream begins.</summary>
     public uint ConsoleBase { get; init; }
+    /// <summary>Position in that stream, modulo 2^32, at which the last start's output begins.</summary>
+    public uint ConsoleStart { get; init; }
+    /// <summary>Number of the start whose console ended in a panic that no event told; 0: none.</summary>
+    public ulong PanickedStart { get; init; }
     public uint Restarts { get; init; }
     /// <summary>How it last ended: a <see cref="Contracts.ControlDevice.StopCause"/>, <see cref="Panic"/> or <see cref="Hang"/>; empty: not yet.</summary>
     public string LastEnd { get; init; } = string.Empty;

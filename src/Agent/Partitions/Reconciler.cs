@@ -24,10 +24,13 @@ public sealed class Reconciler
     private readonly AgentLog _log;
     private readonly EventFeed _events;
     private readonly PartitionFactory _factory;
+    private readonly Func<PartitionNote, bool> _endsInPanic;
     private readonly SortedDictionary<string, Tenant> _tenants = new(StringComparer.Ordinal);
 
-    public Reconciler(ControlDevice device, NodeNotes notes, IImageSource images, Lease lease, TimeProvider time, AgentLog log)
+    /// <param name="endsInPanic">The console of this run says that its kernel panicked, and nothing since.</param>
+    public Reconciler(ControlDevice device, NodeNotes notes, IImageSource images, Lease lease, Func<PartitionNote, bool> endsInPanic, TimeProvider time, AgentLog log)
     {
+        _endsInPanic = endsInPanic;
         _device = device;
         _notes = notes;
         _images = images;
@@ -165,6 +168,8 @@ public sealed class Reconciler
         Say(tenant, PartitionPhase.Creating);
     }
 
+    private const string PanicReason = "its kernel panicked";
+
     private string LeaseReason => $"the control plane has not been heard for {_lease.Duration.TotalSeconds:0} s";
 
     private void Running(Tenant tenant, bool runs, bool expired)
@@ -173,7 +178,7 @@ public sealed class Reconciler
         string? reason = !runs ? (expired ? LeaseReason : string.Empty)
             : Revision != 0 && Replaced(tenant) ? "its cores or memory have changed"
             : Revision != 0 && tenant.Wanted!.StartGeneration > note.StartGeneration ? "reboot"
-            : tenant.StandsStillAfterPanic(_events, note, s_lastWords, _time) ? "its kernel panicked"
+            : tenant.StandsStillAfterPanic(_events, note, s_lastWords, _time) || _endsInPanic(note) ? PanicReason
             : null;
         if (reason is null)
         {
@@ -182,6 +187,7 @@ public sealed class Reconciler
             Say(tenant, PartitionPhase.Running);
             return;
         }
+        if (reason == PanicReason) Save(tenant, note with { PanickedStart = note.Starts });
         _factory.Execute(ControlOperation.Stop, note.Partition);
         Say(tenant, PartitionPhase.Stopping, reason);
     }
@@ -204,7 +210,7 @@ public sealed class Reconciler
         if (note.Starts != 0 && note.StartGeneration >= wanted.StartGeneration && _events.HasStarted(note.Partition, note.StartedAfterEvent))
         {
             var cause = (StopCause)_device.Partitions[note.Partition].LastCause;
-            bool failed = _events.HasFailed(note.Partition, note.StartedAfterEvent);
+            bool failed = note.PanickedStart == note.Starts || _events.HasFailed(note.Partition, note.StartedAfterEvent);
             bool requested = cause == StopCause.Requested && !failed;
             string how = HowItEnded(note, cause, failed);
             if (note.LastEnd != how) note = Save(tenant, note with { LastEnd = how });
@@ -238,6 +244,7 @@ public sealed class Reconciler
             Starts = note.Starts + 1,
             StartGeneration = wanted.StartGeneration,
             StartedAfterEvent = _events.Last,
+            ConsoleStart = unchecked(_device.ConsoleHeader(note.Partition).OutputHead - note.ConsoleBase),
             StartedUnixMs = _time.GetUtcNow().ToUnixTimeMilliseconds(),
             Restarts = note.Restarts + (again ? 1u : 0u),
         });
@@ -250,7 +257,7 @@ public sealed class Reconciler
     /// <summary>What follows a panic or a hang is not what ended it.</summary>
     private string HowItEnded(PartitionNote note, StopCause cause, bool failed) =>
         !failed || cause is not (StopCause.Requested or StopCause.PowerOff or StopCause.Reset) ? cause.ToString()
-        : _events.HasPanicked(note.Partition, note.StartedAfterEvent) ? PartitionNote.Panic : PartitionNote.Hang;
+        : note.PanickedStart == note.Starts || _events.HasPanicked(note.Partition, note.StartedAfterEvent) ? PartitionNote.Panic : PartitionNote.Hang;
 
     private PartitionNote Save(Tenant tenant, PartitionNote note)
     {

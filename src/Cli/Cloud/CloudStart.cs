@@ -6,6 +6,7 @@ using Osv.Cli.Api;
 using Osv.Cli.CommandLine;
 using Osv.Cli.Images;
 using Osv.Images;
+using Osv.Netboot;
 using Osv.Postgres;
 using Osv.Rack;
 
@@ -57,7 +58,7 @@ internal sealed class CloudStart(CloudHome home, CloudSettings wanted, Steps ste
             {
                 await api.RegisterNodeAsync(new RegisterNode { Name = node.Shape.Name, SerialNumber = node.Shape.Serial, Rack = "virtual", PowerDomain = node.Shape.Name }, cancel).ConfigureAwait(false);
             }
-            await node.PowerOnAsync(new Uri(_settings.NetbootForNodes, "/netboot/v1/start.ipxe"), cancel).ConfigureAwait(false);
+            await node.PowerOnAsync(new Uri(_settings.NetbootForNodes, BootScript.StartPath), cancel).ConfigureAwait(false);
         }
         foreach (string name in TenantImages.Names) await steps.RunAsync($"image {name}", step => OfferAsync(api, name, step, cancel)).ConfigureAwait(false);
         foreach (VirtualNode node in nodes) await steps.RunAsync($"node {node.Shape.Name}", step => ReadyAsync(api, node, step, cancel)).ConfigureAwait(false);

@@ -52,7 +52,7 @@ public sealed class ReplicaMaker(SchedulerOptions options, TimeProvider time)
                 RestartPolicy = template.Restart, Priority = job.Priority, SshKey = template.SshKey, Labels = template.Labels ?? [], CreatedAt = now,
             });
             if (!string.IsNullOrEmpty(template.UserData)) context.TenantUserData.Add(new TenantUserData { TenantId = id, Content = template.UserData });
-            context.TenantDesired.Add(new TenantDesired { TenantId = id, Intent = TenantIntent.Run, ChangedBy = $"job {job.Name}", ChangedAt = now });
+            context.TenantDesired.Add(new TenantDesired { TenantId = id, Intent = TenantIntent.Run, ChangedBy = $"job {job.Name}", ChangedAt = now, TraceParent = job.TraceParent });
             context.TenantLifecycles.Add(new TenantLifecycle
             {
                 TenantId = id, State = TenantState.Pending, Reason = $"replica {empty[i].Ordinal} of job {job.Name} waits for its first placement", Owner = "scheduler", DeadlineAt = now + options.Placing.PlaceWithin, DueAt = now,

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Osv.Data;
@@ -69,6 +70,7 @@ public sealed class JobDesk(IDbContextFactory<OsvDbContext> contexts, ProjectLoo
             Specification = new JobSpecification(request.Template with { Image = image }, request.Constraints ?? new JobConstraints()).Write(),
             TimeToLiveSeconds = request.TimeToLiveSeconds, DeadlineAt = request.PlaceWithinSeconds is { } seconds ? now.AddSeconds(seconds) : null,
             State = JobState.Active, Reason = request.Schedule is null ? "waits for its first placement" : "waits for its first run", CreatedAt = now,
+            TraceParent = request.Schedule is null ? Activity.Current?.Id : null,
         };
         data.PlacementJobs.Add(job);
         if (request.Schedule is { } schedule)
