@@ -658,6 +658,10 @@ namespace Osv.Data.Migrations
                         .HasColumnType("bigint")
                         .HasColumnName("time_to_live_seconds");
 
+                    b.Property<string>("TraceParent")
+                        .HasColumnType("text")
+                        .HasColumnName("trace_parent");
+
                     b.HasKey("Id")
                         .HasName("pk_placement_jobs");
 

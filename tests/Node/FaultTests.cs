@@ -72,4 +72,47 @@ public sealed class FaultTests(NodeFixture fixture)
         await rack.UntilAsync(() => rack.Node.Partition("t2") is null, Rack.Patience, "t2 to be gone");
         rack.Node.Faults.ShouldBeEmpty();
     }
+
+    [Fact]
+    public async Task A_clock_that_jumps_images_cut_off_half_way_and_exhausted_memory_disturb_no_tenant()
+    {
+        await using Rack rack = await Rack.StartAsync(fixture, "trouble", memory: "3G");
+        DesiredPartition first = rack.Tenant("t1", 2), second = rack.Tenant("t2", 3);
+        rack.Node.Want(first);
+        await rack.UntilSaysAsync("t1", "t1-host is up on 1 cores");
+        ulong started = rack.Node.Partition("t1")!.StartedUnixMs;
+        await rack.Machine.TypeAsync(string.Empty);
+
+        // Years ahead and back: certificates seem to have ended, or not to have begun.
+        foreach (string year in (string[])["2046", "2001"])
+        {
+            int connections = rack.Node.Connections;
+            (await rack.ManagementAsync($"date -u -s '{year}-06-01 00:00:00'")).ShouldContain($"Jun  1 00:00:00 UTC {year}");
+            rack.Plane.Registry.CutStreams();
+            await rack.UntilAsync(() => rack.Node.Connections > connections && rack.Node.Connected, Rack.Patience, $"the node to come back in {year}");
+            await rack.AnswersAsync("t1");
+        }
+
+        // The second tenant's kernel is one that the node has not fetched yet; the server hangs up three times.
+        byte[] kernel = [.. fixture.TenantKernel, .. new byte[512]];
+        second.Image.Kernel = rack.Plane.AddImage(kernel);
+        foreach (long bytes in (long[])[1 << 20, 3 << 20, 7 << 20]) rack.Plane.BreakImagesAfter.Enqueue(bytes);
+        rack.Node.Want(first, second);
+        await rack.UntilSaysAsync("t2", "t2-host is up on 1 cores");
+        rack.Plane.BreakImagesAfter.ShouldBeEmpty();
+
+        // The root file system is memory: what fills it leaves nothing for the agent nor for Linux.
+        await rack.Machine.TypeAsync("cat /dev/zero > /fill");
+        await rack.UntilAsync(() => rack.Node.Inventory!.ManagementRestarts == 1 && rack.Node.Connected, Rack.BootTime, "a new management Linux");
+        foreach (string tenant in (string[])["t1", "t2"])
+        {
+            await rack.AnswersAsync(tenant);
+            rack.Node.Partition(tenant)!.Restarts.ShouldBe(0u);
+        }
+        rack.Node.Partition("t1")!.StartedUnixMs.ShouldBe(started);
+        rack.Node.Enrolments.ShouldBe(1);
+        rack.Node.Faults.ShouldBeEmpty();
+        rack.Node.Want();
+        await rack.UntilAsync(() => rack.Node.Observed.Partitions.Count == 0, Rack.Patience, "both tenants to be gone");
+    }
 }

@@ -13,7 +13,7 @@ public sealed class NetbootTests(NodeFixture fixture)
     [InlineData(NodeArtifacts.GenericKernel, "igb", "igb")]
     public async Task A_machine_boots_from_the_network_enrols_and_runs_a_tenant(string kernel, string card, string driver)
     {
-        byte[] payload = await fixture.PayloadAsync(kernel);
+        byte[] payload = await NodeFixture.PayloadAsync(kernel);
         await using Rack rack = await Rack.StartAsync(fixture, $"boots-{kernel}", payload: payload, device: card);
         rack.Plane.Registry.Stages.ShouldBe(["script", "monitor", "payload", "loaded", "agent"]);
         rack.Node.Inventory!.Cores.Count.ShouldBe(4);

@@ -29,7 +29,7 @@ public sealed class NodeFixture : IAsyncLifetime
     }
 
     /// <summary>The node image with another of Debian's kernels.</summary>
-    public async Task<byte[]> PayloadAsync(string kernel) =>
+    public static async Task<byte[]> PayloadAsync(string kernel) =>
         await File.ReadAllBytesAsync(await s_built.BuildPayloadAsync(kernel, TestContext.Current.CancellationToken), TestContext.Current.CancellationToken);
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;

@@ -30,21 +30,26 @@ internal static class TestCommand
             return 1;
         }
 
-        var total = new TestTotals(0, 0, 0);
-        foreach (string suite in suites)
-        {
-            IReadOnlyList<TestProject> projects = TestProject.Find(Path.Combine(Repository.Root, "tests"), suite);
-            if (projects.Count == 0) Console.WriteLine($"{suite}: no tests yet");
-            foreach (TestProject project in projects)
-            {
-                total += await RunProjectAsync(project, suite, logs, cancel).ConfigureAwait(false);
-            }
-        }
+        IReadOnlyList<TestProject> projects = TestProject.Find(Path.Combine(Repository.Root, "tests"), [.. Suites.Intersect(suites)]);
+        // What computes on one core leaves the other to the suites up to its own; those that follow boot machines, and have all to themselves.
+        Task<TestTotals> beside = RunAllAsync([.. projects.Where(project => project.OneCore)], logs, cancel);
+        string? last = projects.LastOrDefault(project => project.OneCore)?.Suite;
+        int before = last is null ? 0 : projects.Count(project => Array.IndexOf(Suites, project.Suite) <= Array.IndexOf(Suites, last));
+        TestTotals total = await RunAllAsync([.. projects.Take(before).Where(project => !project.OneCore)], logs, cancel).ConfigureAwait(false);
+        total += await beside.ConfigureAwait(false);
+        total += await RunAllAsync([.. projects.Skip(before)], logs, cancel).ConfigureAwait(false);
         Console.WriteLine($"{total.Passed} passed, {total.Failed} failed, {total.Skipped} skipped");
         return total is { Failed: 0, Passed: > 0 } ? 0 : 1;
     }
 
-    private static async Task<TestTotals> RunProjectAsync(TestProject project, string suite, string logs, CancellationToken cancel)
+    private static async Task<TestTotals> RunAllAsync(IReadOnlyList<TestProject> projects, string logs, CancellationToken cancel)
+    {
+        var total = new TestTotals(0, 0, 0);
+        foreach (TestProject project in projects) total += await RunProjectAsync(project, logs, cancel).ConfigureAwait(false);
+        return total;
+    }
+
+    private static async Task<TestTotals> RunProjectAsync(TestProject project, string logs, CancellationToken cancel)
     {
         var clock = Stopwatch.StartNew();
         string report = Path.Combine(logs, $"{project.Name}.xml"), log = Path.Combine(logs, $"{project.Name}.log");
@@ -52,7 +57,7 @@ internal static class TestCommand
         int exit = await ExecuteAsync("dotnet", [project.Assembly, "-xml", report, "-noColor"], log, cancel).ConfigureAwait(false);
         if (!File.Exists(report))
         {
-            Console.WriteLine($"{suite}: {project.Name} ended with status {exit} and wrote no report; see {log}");
+            Console.WriteLine($"{project.Suite}: {project.Name} ended with status {exit} and wrote no report; see {log}");
             return new TestTotals(0, 1, 0);
         }
         TestReport read = TestReport.Read(report);
@@ -61,10 +66,10 @@ internal static class TestCommand
         TestTotals totals = read.Totals;
         if (exit != 0 && totals.Failed == 0)
         {
-            Console.WriteLine($"{suite}: {project.Name} ended with status {exit} though no test failed; see {log}");
+            Console.WriteLine($"{project.Suite}: {project.Name} ended with status {exit} though no test failed; see {log}");
             totals += new TestTotals(0, 1, 0);
         }
-        Console.WriteLine($"{suite}: {project.Name}: {totals.Passed} passed, {totals.Failed} failed, {totals.Skipped} skipped in {clock.Elapsed.TotalSeconds:F1} s");
+        Console.WriteLine($"{project.Suite}: {project.Name}: {totals.Passed} passed, {totals.Failed} failed, {totals.Skipped} skipped in {clock.Elapsed.TotalSeconds:F1} s");
         return totals;
     }
 
