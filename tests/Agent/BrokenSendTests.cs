@@ -28,6 +28,8 @@ public sealed class BrokenSendTests
         {
         }
 
+        public Task WordAsync(CancellationToken cancel) => Task.Delay(TimeSpan.FromMilliseconds(50), cancel);
+
         public IEnumerable<AgentEnvelope> Collect(Outbox outbox)
         {
             if (_said) return [];

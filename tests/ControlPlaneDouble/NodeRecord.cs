@@ -86,7 +86,7 @@ public sealed class NodeRecord(string id, Registry registry)
             _stream?.Cancel();
             _stream = stream;
             Connections++;
-            var said = new Welcome { ServerTimeUnixMs = (ulong)DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(), LeaseSeconds = registry.LeaseSeconds, HeartbeatSeconds = 1 };
+            var said = new Welcome { ServerTimeUnixMs = (ulong)DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(), LeaseSeconds = registry.LeaseSeconds, HeartbeatSeconds = registry.HeartbeatSeconds };
             if (!hello.Resumed)
             {
                 SessionId = hello.SessionId;

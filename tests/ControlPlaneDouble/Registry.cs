@@ -22,6 +22,7 @@ public sealed class Registry(Authority authority)
     /// <summary>Called under the lock with each message that is taken.</summary>
     public Action<NodeRecord, AgentEnvelope>? Taken { get; set; }
     public uint LeaseSeconds { get; set; } = 60;
+    public uint HeartbeatSeconds { get; set; } = 1;
 
     /// <summary>By which certificates are made and end.</summary>
     public TimeProvider Time { get; set; } = TimeProvider.System;

@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using Osv.Agent.Notes;
 using Osv.Agent.Partitions;
+using Osv.Contracts.ControlDevice;
 using Osv.Contracts.Node;
 
 namespace Osv.Agent.Consoles;
@@ -20,6 +21,20 @@ public sealed class ConsoleHub(ControlDevice device, string folder, TimeProvider
 
     /// <summary>A console that says nothing for so long has said its last.</summary>
     private static readonly TimeSpan s_silence = TimeSpan.FromSeconds(2);
+
+    /// <summary>Something was printed that nobody has taken yet.</summary>
+    public bool HasWork
+    {
+        get
+        {
+            foreach (Backlog backlog in _backlogs.Values)
+            {
+                ref ConsoleHeader header = ref device.ConsoleHeader(backlog.Partition);
+                if (Volatile.Read(ref header.OutputHead) != header.OutputTail) return true;
+            }
+            return false;
+        }
+    }
 
     /// <summary>Takes what has been printed and gives what was typed.</summary>
     public void Pump(IReadOnlyCollection<PartitionNote> notes)

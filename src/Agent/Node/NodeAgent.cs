@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Threading.Channels;
 using Google.Protobuf;
 using Osv.Agent.Consoles;
 using Osv.Agent.Health;
@@ -17,8 +18,7 @@ namespace Osv.Agent.Node;
 /// </summary>
 public sealed class NodeAgent : ISessionPeer, IDisposable
 {
-    public static readonly TimeSpan Step = TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan s_observe = TimeSpan.FromSeconds(10), s_look = TimeSpan.FromMilliseconds(100), s_note = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_observe = TimeSpan.FromSeconds(10), s_look = TimeSpan.FromMilliseconds(100), s_note = TimeSpan.FromSeconds(1), s_status = TimeSpan.FromSeconds(1), s_calmStatus = TimeSpan.FromSeconds(5);
     private const int MaxUnacknowledged = 256;
     /// <summary>The end of the year 9999.</summary>
     private const ulong MaxTimeUnixMs = 253_402_300_799_999;
@@ -36,11 +36,15 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
     private readonly EventFeed _feed;
     private readonly EventReporter _events;
     private readonly string _bootId;
+    private readonly Pace _pace;
+    private readonly SemaphoreSlim _nudge = new(0, 1);
+    private readonly Channel<bool> _word = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private ulong _eventsSeen, _logSent;
     private TimeSpan _heartbeat = TimeSpan.FromSeconds(5);
     private long _lastHeartbeat, _lastLook, _lastObserved, _lastNote, _lastStatus;
+    /// <summary>What was told last, less what always changes; null: tell anew.</summary>
     private ObservedState? _told;
-    private bool _inventoryDue, _fenced;
+    private bool _inventoryDue, _fenced, _expired, _stirred;
     private readonly Queue<string> _probes = [];
 
     public NodeAgent(ControlDevice device, NodeNotes notes, IImageSource images, NodePaths paths, TimeProvider time, AgentLog log)
@@ -59,6 +63,7 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
         _consoles = new ConsoleHub(device, paths.Consoles, time);
         _reconciler = new Reconciler(device, notes, images, Lease, _consoles.EndsInPanic, time, log);
         _prober = new Prober(device, time, log);
+        _pace = new Pace(time);
         _feed = new EventFeed(device);
         _events = new EventReporter(_feed, PairClock(), _bootId);
         _eventsSeen = _feed.Last;
@@ -97,17 +102,19 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
         while (!cancel.IsCancellationRequested)
         {
             Tick();
-            await Task.Delay(Step, _time, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await ((Task)_nudge.WaitAsync(_pace.Next, cancel)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         _device.EndBeat();
     }
 
-    /// <summary>One round over everything but the network.</summary>
+    /// <summary>One look at everything but the network, and a round over it where something goes on or it has been a while.</summary>
     public void Tick()
     {
         lock (_gate)
         {
             _device.Beat();
+            bool stirs = Stirs();
+            if (!_pace.Look(stirs)) return;
             _consoles.Pump([.. _reconciler.Notes]);
             foreach (EventEntry entry in _feed.After(_eventsSeen))
             {
@@ -124,9 +131,28 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
             {
                 if (_reconciler.Notes.FirstOrDefault(note => note.TenantId == tenant) is { } note) _prober.Probe(note);
             }
-            if (Due(ref _lastStatus, TimeSpan.FromSeconds(1))) WriteStatus();
+            if (Due(ref _lastStatus, stirs ? s_status : s_calmStatus)) WriteStatus();
+            _word.Writer.TryWrite(true);
         }
     }
+
+    /// <summary>Whether anything goes on that time alone does not bring.</summary>
+    private bool Stirs()
+    {
+        bool expired = Lease.HasExpired;
+        bool stirs = _stirred || _feed.Last != _eventsSeen || expired != _expired || _reconciler.IsAtWork || _consoles.HasWork;
+        (_stirred, _expired) = (false, expired);
+        return stirs;
+    }
+
+    /// <summary>Something has come from outside: no need to wait for the next look.</summary>
+    private void Nudge()
+    {
+        _stirred = true;
+        if (_nudge.CurrentCount == 0) _nudge.Release();
+    }
+
+    public async Task WordAsync(CancellationToken cancel) => await _word.Reader.ReadAsync(cancel).ConfigureAwait(false);
 
     private bool Due(ref long last, TimeSpan period)
     {
@@ -203,6 +229,7 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
             _told = null;
             _lastHeartbeat = 0;
             _inventoryDue = true;
+            Nudge();
             if (resumed) return;
             _events.Sent = Math.Min(welcome.EventsKnown, _feed.Last);
             _consoles.Resume(welcome.Consoles);
@@ -215,6 +242,7 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
         lock (_gate)
         {
             Contact();
+            Nudge();
             switch (envelope.BodyCase)
             {
                 case ControlEnvelope.BodyOneofCase.Desired:
@@ -292,30 +320,33 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
     /// <summary>The observed state, when it has changed or has not been told for long.</summary>
     private IEnumerable<AgentEnvelope> Changed()
     {
-        ObservedState now = Observe();
-        if (_told is not null && SameButForCounters(_told, now) && !Due(ref _lastObserved, s_observe)) yield break;
+        ObservedState now = Observe(), bare = WithoutCounters(now);
+        if (_told is not null && _told.Equals(bare) && !Due(ref _lastObserved, s_observe)) yield break;
         _lastObserved = _time.GetTimestamp();
-        _told = now;
+        _told = bare;
         yield return new AgentEnvelope { Observed = now };
     }
 
-    private static bool SameButForCounters(ObservedState before, ObservedState now)
+    private static ObservedState WithoutCounters(ObservedState state)
     {
-        static ObservedState Bare(ObservedState state)
+        ObservedState bare = state.Clone();
+        bare.TakenUnixMs = 0;
+        foreach (ObservedPartition partition in bare.Partitions)
         {
-            ObservedState copy = state.Clone();
-            copy.TakenUnixMs = 0;
-            foreach (ObservedPartition partition in copy.Partitions)
+            partition.Exits.Clear();
+            partition.FetchedBytes = 0;
+            foreach (CoreSample core in partition.Cores)
             {
-                partition.Exits.Clear();
-                partition.FetchedBytes = 0;
-                foreach (CoreSample core in partition.Cores) core.Rip = core.Cpl = 0;
-                foreach (CoreSample core in partition.Cores) core.InterruptsOn = false;
+                core.Rip = core.Cpl = 0;
+                core.InterruptsOn = false;
             }
-            return copy;
         }
-        return Bare(before).Equals(Bare(now));
+        return bare;
     }
 
-    public void Dispose() => _consoles.Dispose();
+    public void Dispose()
+    {
+        _consoles.Dispose();
+        _nudge.Dispose();
+    }
 }

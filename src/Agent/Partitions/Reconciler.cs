@@ -60,6 +60,9 @@ public sealed class Reconciler
     /// </summary>
     public bool AwaitsWord => _tenants.Values.Any(tenant => tenant.Fenced);
 
+    /// <summary>A step is under way or to be taken; what only waits, or runs, is not.</summary>
+    public bool IsAtWork => _tenants.Values.Any(tenant => tenant.Phase is PartitionPhase.Unspecified or PartitionPhase.Fetching or PartitionPhase.Creating or PartitionPhase.Loading or PartitionPhase.Stopping);
+
     /// <summary>Partitions that exist, with the tenants they belong to.</summary>
     public IEnumerable<PartitionNote> Notes => _tenants.Values.Where(tenant => tenant.Note is not null).Select(tenant => tenant.Note!);
 

@@ -18,8 +18,11 @@ public interface ISessionPeer
     /// <summary>Called once for each message.</summary>
     void Receive(ControlEnvelope envelope);
 
-    /// <summary>What there is to say now; empty when there is nothing. Called often while connected.</summary>
+    /// <summary>What there is to say now; empty when there is nothing.</summary>
     IEnumerable<AgentEnvelope> Collect(Outbox outbox);
+
+    /// <summary>Until there may be something to say.</summary>
+    Task WordAsync(CancellationToken cancel);
 }
 
 /// <summary>
@@ -28,7 +31,6 @@ public interface ISessionPeer
 /// </summary>
 public sealed class SessionClient(Uri control, IdentityHolder identity, ISessionPeer peer, TimeProvider time, AgentLog log)
 {
-    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(50);
     private readonly BackOff _backOff = new(TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(30));
     private string _session = Guid.NewGuid().ToString("N");
     private bool _welcomed;
@@ -90,8 +92,8 @@ public sealed class SessionClient(Uri control, IdentityHolder identity, ISession
         hello.Resumed = _welcomed;
         await call.RequestStream.WriteAsync(new AgentEnvelope { Hello = hello, Acknowledged = _outbox.Received }, end.Token).ConfigureAwait(false);
         if (!await call.ResponseStream.MoveNext(end.Token).ConfigureAwait(false)) return;
-        if (call.ResponseStream.Current is not { Welcome: { } welcome } first) throw new InvalidDataException("the control plane did not begin with a welcome");
-        _outbox.Acknowledge(first.Acknowledged);
+        if (call.ResponseStream.Current is not { Welcome: { } welcome } greeting) throw new InvalidDataException("the control plane did not begin with a welcome");
+        _outbox.Acknowledge(greeting.Acknowledged);
         ConnectedSince = time.GetUtcNow();
         log.Info("session", $"connected to {control}, {(_welcomed ? $"session goes on, {_outbox.Unacknowledged} messages are sent again" : "new session")}");
         peer.Welcomed(welcome, _welcomed);
@@ -104,6 +106,7 @@ public sealed class SessionClient(Uri control, IdentityHolder identity, ISession
         {
             foreach (AgentEnvelope envelope in _outbox.Pending) await SendAsync(call, envelope, end.Token).ConfigureAwait(false);
             ulong told = 0;
+            Task? word = null, news = null;
             while (true)
             {
                 while (received.Reader.TryRead(out ControlEnvelope? envelope))
@@ -117,7 +120,13 @@ public sealed class SessionClient(Uri control, IdentityHolder identity, ISession
                 foreach (AgentEnvelope envelope in fresh) await SendAsync(call, envelope, end.Token).ConfigureAwait(false);
                 if (fresh.Count == 0 && told != _outbox.Received) await SendAsync(call, new AgentEnvelope(), end.Token).ConfigureAwait(false);
                 told = _outbox.Received;
-                await Task.WhenAny(received.Reader.WaitToReadAsync(end.Token).AsTask(), Task.Delay(s_pause, time, end.Token)).ConfigureAwait(false);
+                // A console may have more than one piece.
+                if (fresh.Count != 0) continue;
+                word ??= peer.WordAsync(end.Token);
+                news ??= received.Reader.WaitToReadAsync(end.Token).AsTask();
+                await (await Task.WhenAny(word, news).ConfigureAwait(false)).ConfigureAwait(false);
+                if (word.IsCompleted) word = null;
+                if (news.IsCompleted) news = null;
             }
             await reader.ConfigureAwait(false);
         }

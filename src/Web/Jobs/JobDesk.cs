@@ -58,6 +58,7 @@ public sealed class JobDesk(IDbContextFactory<OsvDbContext> contexts, ProjectLoo
 
     public async Task<JobDetail> SubmitAsync(Caller caller, SubmitJob request, CancellationToken cancel)
     {
+        using Activity? span = WebTraces.Source.StartActivity("job.submit");
         new SubmitJobValidator().Check(request);
         Project project = await projects.FindAsync(caller, request.Project, ProjectRole.Member, cancel);
         await using OsvDbContext data = await contexts.CreateDbContextAsync(cancel);

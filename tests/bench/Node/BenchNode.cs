@@ -34,6 +34,8 @@ internal sealed class BenchNode : IAsyncDisposable
     {
         ControlPlane plane = await ControlPlane.StartAsync("10.0.2.2").ConfigureAwait(false);
         plane.Boot(files.Monitor, files.Payload);
+        // What a control plane asks for.
+        plane.Registry.HeartbeatSeconds = 5;
         string folder = Directory.CreateTempSubdirectory("osvb").FullName;
         var rack = new VirtualRack(folder);
         VirtualNode machine = rack.Add(new VirtualNodeShape("n", cores, memory));
