@@ -117,10 +117,18 @@ public sealed class VirtualNode
     public Task SetNetworkAsync(bool connected, CancellationToken cancel) =>
         ControlAsync("set_link", new JsonObject { ["name"] = "nic0", ["up"] = connected }, cancel);
 
-    private async Task ControlAsync(string command, JsonObject? arguments, CancellationToken cancel)
+    /// <summary>The host's threads that run its processors, the boot processor first.</summary>
+    /// <exception cref="RackException">It is off.</exception>
+    public async Task<IReadOnlyList<int>> ProcessorThreadsAsync(CancellationToken cancel)
+    {
+        JsonArray processors = (JsonArray)(await ControlAsync("query-cpus-fast", null, cancel).ConfigureAwait(false))!;
+        return [.. processors.OrderBy(one => one!["cpu-index"]!.GetValue<int>()).Select(one => one!["thread-id"]!.GetValue<int>())];
+    }
+
+    private async Task<JsonNode?> ControlAsync(string command, JsonObject? arguments, CancellationToken cancel)
     {
         if (!IsOn) throw new RackException($"node {Shape.Name} is off: power it on first");
         using QmpClient client = await QmpClient.ConnectAsync(ControlSocket, cancel).ConfigureAwait(false);
-        await client.ExecuteAsync(command, arguments, cancel).ConfigureAwait(false);
+        return await client.ExecuteAsync(command, arguments, cancel).ConfigureAwait(false);
     }
 }

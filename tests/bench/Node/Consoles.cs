@@ -12,7 +12,7 @@ namespace Osv.Bench.Node;
 internal static class Consoles
 {
     private const long Mebibyte = 1 << 20, TenantBytes = 4 * Mebibyte;
-    private const int LineBytes = 100, BytesPerSecond = 10_000, Seconds = 20;
+    private const int LineBytes = 100, BytesPerSecond = 10_000, Seconds = 8;
     private const string Filling = "0123456789abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefghi";
 
     /// <param name="tenants">Each with one core.</param>
@@ -20,6 +20,8 @@ internal static class Consoles
     {
         const int Lines = BytesPerSecond * Seconds / LineBytes;
         await using BenchNode node = await BenchNode.BootAsync(files, tenants + 1, 2048 * Mebibyte, cancel).ConfigureAwait(false);
+        await node.FavourManagementAsync(cancel).ConfigureAwait(false);
+        double agent = await Measurements.AgentSecondsAsync(node, cancel).ConfigureAwait(false);
         ulong counts = node.Node.Inventory!.TscKilohertz * 1000 * LineBytes / BytesPerSecond;
         var image = new Image { Name = "talker", Kernel = node.Plane.AddImage(files.Talker), CommandLine = string.Create(CultureInfo.InvariantCulture, $"{counts} {Lines}") };
         string[] ids = [.. Enumerable.Range(1, tenants).Select(number => $"c{number}")];
@@ -30,11 +32,13 @@ internal static class Consoles
         long all = (long)tenants * Lines * LineBytes;
         await node.UntilAsync(() => ids.Sum(id => node.Node.ConsoleBytes(id) + (long)node.Node.ConsoleLost(id)) >= all, "all lines").ConfigureAwait(false);
         double rate = (all - before) / clock.Elapsed.TotalSeconds / tenants / 1000;
+        agent = await Measurements.AgentSecondsAsync(node, cancel).ConfigureAwait(false) - agent;
         string expected = string.Concat(Enumerable.Range(1, Lines).Select(number => string.Create(CultureInfo.InvariantCulture, $"L{number:000000} {Filling}\n")));
         int wrong = ids.Count(id => node.Node.Console(id) != expected);
         return
         [
             new Figure($"consoles of {tenants} tenants: not whole", wrong, "", 0, $"{Lines} lines of {LineBytes} bytes each, compared byte for byte; {ids.Sum(id => (long)node.Node.ConsoleLost(id))} bytes reported lost, {node.Node.Faults.Count} faults of the stream"),
+            new Figure("agent, of its core, were it 64 consoles of 10 kB/s", 100 * agent * 64 * BytesPerSecond / all, "%", 100, string.Create(CultureInfo.InvariantCulture, $"{agent:0.0} s for {all / Mebibyte} MiB, the starts included, at the rate below")),
             new Figure($"consoles of {tenants} tenants: rate of each", rate, "kB/s", null, string.Create(CultureInfo.InvariantCulture, $"they print {BytesPerSecond / 1000} or as fast as they can: every byte is an exit that the host emulates; {all / Mebibyte} MiB in {clock.Elapsed.TotalSeconds:0.0} s")),
         ];
     }

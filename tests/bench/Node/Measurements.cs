@@ -92,13 +92,16 @@ internal static partial class Measurements
     /// <summary>Processor time of the agent in a minute in which nothing happens.</summary>
     public static async Task<Figure> IdleAsync(BenchNode node, CancellationToken cancel)
     {
-        const int Seconds = 60, TicksPerSecond = 100;
-        const string Read = "echo TICKS $(cut -d ' ' -f 14,15 /proc/$(pidof osv-agent)/stat)";
-        int before = Ticks(await node.ManagementAsync(Read, cancel).ConfigureAwait(false));
+        const int Seconds = 60;
+        double before = await AgentSecondsAsync(node, cancel).ConfigureAwait(false);
         await Task.Delay(TimeSpan.FromSeconds(Seconds), cancel).ConfigureAwait(false);
-        int after = Ticks(await node.ManagementAsync(Read, cancel).ConfigureAwait(false));
-        return new Figure("agent, idle", 100.0 * (after - before) / TicksPerSecond / Seconds, "% of its core", 1, $"{after - before} ticks of 10 ms in {Seconds} s, a heartbeat each 5 s, one tenant");
+        double used = await AgentSecondsAsync(node, cancel).ConfigureAwait(false) - before;
+        return new Figure("agent, idle", 100 * used / Seconds, "% of its core", 1, string.Create(CultureInfo.InvariantCulture, $"{used:0.00} s of {Seconds}, a heartbeat each 5 s, one tenant"));
     }
+
+    /// <summary>Processor time that the agent has taken so far, seconds; Linux counts it in hundredths.</summary>
+    public static async Task<double> AgentSecondsAsync(BenchNode node, CancellationToken cancel) =>
+        Ticks(await node.ManagementAsync("echo TICKS $(cut -d ' ' -f 14,15 /proc/$(pidof osv-agent)/stat)", cancel).ConfigureAwait(false)) / 100.0;
 
     private static int Ticks(string said)
     {
