@@ -81,7 +81,8 @@ internal sealed class BenchNode : IAsyncDisposable
     public async Task FavourManagementAsync(CancellationToken cancel)
     {
         IReadOnlyList<int> threads = await Machine.ProcessorThreadsAsync(cancel).ConfigureAwait(false);
-        using var renice = Process.Start("renice", ["-n", "19", "-p", .. threads.Skip(1).Select(id => id.ToString(CultureInfo.InvariantCulture))]);
+        using Process renice = Process.Start(new ProcessStartInfo("renice", ["-n", "19", "-p", .. threads.Skip(1).Select(id => id.ToString(CultureInfo.InvariantCulture))]) { RedirectStandardOutput = true })!;
+        await renice.StandardOutput.ReadToEndAsync(cancel).ConfigureAwait(false);
         await renice.WaitForExitAsync(cancel).ConfigureAwait(false);
         if (renice.ExitCode != 0) throw new InvalidOperationException($"renice of the processors' threads ended with status {renice.ExitCode}");
     }
