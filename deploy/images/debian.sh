@@ -14,10 +14,11 @@ esac
 bash "$here/kernel.sh" "$kernel" "$kernels"
 
 packages=systemd-sysv,udev,dbus,openssh-server,cloud-init,iproute2,isc-dhcp-client,ifupdown,iputils-ping,ca-certificates,less,nano,sudo,kmod,procps
-mirror=$(apt-get indextargets --format '$(CREATED_BY)|$(CODENAME)|$(REPO_URI)' | awk -F'|' '$1 == "Packages" && $2 == "bookworm" { print $3; exit }')
-[ -n "$mirror" ] || { echo "debian.sh: apt has no bookworm mirror; add one to its sources" >&2; exit 1; }
-inputs=$(cat "$here/debian.sh" "$here"/tenant/debian-* /bin/busybox "$kernels/$kernel/vmlinuz" | sha256sum | cut -d ' ' -f 1)
+inputs=$(cat "$here/debian.sh" "$here/bookworm.sh" "$here"/tenant/debian-* /bin/busybox "$kernels/$kernel/vmlinuz" | sha256sum | cut -d ' ' -f 1)
 [ "$(cat "$out/inputs" 2>/dev/null)" != "$inputs" ] || exit 0
+# shellcheck source=deploy/images/bookworm.sh
+. "$here/bookworm.sh"
+mirror=$(bookworm_mirror)
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -45,7 +46,7 @@ mmdebstrap --quiet --variant=minbase --include="$packages" --format=tar \
     --customize-hook='mkdir "$1"/etc/systemd/system/serial-getty@ttyS0.service.d; cp "'"$here"'/tenant/debian-getty.conf" "$1"/etc/systemd/system/serial-getty@ttyS0.service.d/osv.conf' \
     --customize-hook='rm -rf "$1"/var/cache/apt/* "$1"/var/lib/apt/lists/* "$1"/var/log/* "$1"/boot/*' \
     --customize-hook="copy-in $work/lib/modules /usr/lib" \
-    bookworm "$work/root.tar" "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm main" > /dev/null
+    bookworm "$work/root.tar" "deb [signed-by=$keyring] $mirror bookworm main" > /dev/null
 mkdir -p "$work/initrd/bin" "$work/initrd/modules"
 tar2sqfs --quiet --compressor zstd --comp-extra level=12 --num-jobs 2 "$work/initrd/root.squashfs" < "$work/root.tar"
 cp /bin/busybox "$work/initrd/bin/busybox"

@@ -30,6 +30,7 @@ internal sealed class CloudStart(CloudHome home, CloudSettings wanted, Steps ste
         VirtualRack rack = home.Rack;
         List<VirtualNodeShape> shapes = [.. Shapes(rack, _settings)];
         HashSet<string> on = [.. rack.Nodes.Where(node => node.IsOn).Select(node => node.Shape.Name)];
+        if (_host.Id is null) HostCheck.RequireFree(_settings.ConsolePort);
         await HostCheck.RunAsync(_settings, shapes.Count(shape => !on.Contains(shape.Name)), home.Folder, isNew: !File.Exists(home.Settings), cancel).ConfigureAwait(false);
         // Not before: what this machine cannot carry must leave nothing behind.
         List<VirtualNode> nodes = [.. shapes.Select(rack.Add)];
@@ -104,7 +105,6 @@ internal sealed class CloudStart(CloudHome home, CloudSettings wanted, Steps ste
             _settings.Save(home.Settings);
             return $"runs at {_settings.Console}";
         }
-        HostCheck.RequireFree(_settings.ConsolePort);
         // Machines that are on have these ports in their boot scripts: kept if at all possible.
         _settings = _settings with { NetbootPort = LoopbackPort.FreeOr(_settings.NetbootPort), GatewayPort = LoopbackPort.FreeOr(_settings.GatewayPort) };
         _settings.Save(home.Settings);
@@ -205,6 +205,6 @@ internal sealed class CloudStart(CloudHome home, CloudSettings wanted, Steps ste
         Console.WriteLine($"OSV Cloud is up with {nodes.Count} node{(nodes.Count == 1 ? string.Empty : "s")} after {steps.Elapsed.TotalSeconds:0} s.");
         Console.WriteLine($"  console   {_settings.Console}");
         if (password is not null) Console.WriteLine($"  user      {Administrator}\n  password  {password}   (shown this once)");
-        Console.WriteLine($"  try       ./osv tenant create hello --image busybox --cores 1 --memory 256MiB --wait");
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  try       ./osv tenant create hello --image debian-12 --cores {Math.Clamp(_settings.Cores - 1, 1, 2)} --memory 512MiB --wait"));
     }
 }

@@ -13,8 +13,8 @@ internal static class HostCheck
     /// <summary>What control plane, database and builds take beside the nodes.</summary>
     private const long OwnMemory = Gibibyte;
 
-    /// <summary>Images, kernels and a database.</summary>
-    private const long OwnDisk = 3 * Gibibyte;
+    /// <summary>Builds, kernels, images and a database: 2 GiB were seen, with room for what tenants and logs add.</summary>
+    private const long OwnDisk = 4 * Gibibyte;
 
     /// <param name="isNew">Images and database are still to be made.</param>
     /// <exception cref="CommandException">It cannot, with the figure and what to do.</exception>
@@ -27,10 +27,14 @@ internal static class HostCheck
         {
             throw new CommandException($"{newNodes} nodes of {Sizes.Format(settings.MemoryBytes)} need {Sizes.Format(wanted)} of memory with the control plane, and {Sizes.Format(available)} are free: use fewer nodes (--nodes) or smaller ones (--memory)");
         }
-        string root = home;
-        while (!Directory.Exists(root)) root = Path.GetDirectoryName(root)!;
-        long free = new DriveInfo(root).AvailableFreeSpace;
-        if (free < OwnDisk && isNew) throw new CommandException($"{Sizes.Format(OwnDisk)} of disk are needed for images and the database, and {Sizes.Format(free)} are free in {root}: make room");
+        if (!isNew) return;
+        foreach (string wish in (string[])[home, Repository.Artifacts()])
+        {
+            string folder = wish;
+            while (!Directory.Exists(folder)) folder = Path.GetDirectoryName(folder)!;
+            long free = new DriveInfo(folder).AvailableFreeSpace;
+            if (free < OwnDisk) throw new CommandException($"{Sizes.Format(OwnDisk)} of disk are needed for builds, images and the database, and {Sizes.Format(free)} are free in {folder}: make room");
+        }
     }
 
     /// <exception cref="CommandException">Another program listens on it.</exception>

@@ -97,5 +97,5 @@ internal sealed class HostProcess(CloudHome home)
     /// <summary>The last line of the log that is an error.</summary>
     private string LastWords() =>
         (File.Exists(home.HostLog) ? File.ReadLines(home.HostLog).TakeLast(50) : [])
-            .LastOrDefault(line => line.Contains("Exception", StringComparison.Ordinal) || line.Contains("\"@l\":\"Fatal\"", StringComparison.Ordinal))?.Trim() ?? "it said nothing";
+            .LastOrDefault(line => (line.Contains("Exception", StringComparison.Ordinal) && !line.TrimStart().StartsWith("at ", StringComparison.Ordinal)) || line.Contains("\"@l\":\"Fatal\"", StringComparison.Ordinal))?.Trim() ?? "it said nothing";
 }

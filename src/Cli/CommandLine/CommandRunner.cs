@@ -6,8 +6,8 @@ namespace Osv.Cli.CommandLine;
 /// <summary>Runs the command that the arguments name and turns its end into an exit status: 0 only for success, 2 for wrong usage, 130 after Ctrl-C, else 1.</summary>
 internal static class CommandRunner
 {
-    /// <summary>How long a command may take to end cleanly after Ctrl-C.</summary>
-    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(5);
+    /// <summary>How long a command may take to end cleanly after Ctrl-C; the longest is a root file system in the making, which is unmounted and deleted.</summary>
+    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(20);
 
     public static async Task<int> RunAsync(RootCommand root, string[] arguments)
     {
