@@ -26,6 +26,8 @@ public static class Tool
             throw;
         }
         string said = await output.ConfigureAwait(false), complained = await errors.ConfigureAwait(false);
+        // Ctrl-C may reach it before us: its complaint about that is no news.
+        if (process.ExitCode != 0) cancel.ThrowIfCancellationRequested();
         if (process.ExitCode != 0) throw new InvalidOperationException($"{file} {string.Join(' ', arguments)} ended with status {process.ExitCode}: {complained.Trim()} {said.Trim()}");
         return said;
     }

@@ -3,14 +3,23 @@ namespace Osv.Monitor.Hardware;
 /// <summary>The local APIC in x2APIC mode (APM vol. 2, 16.11).</summary>
 public static unsafe class LocalApic
 {
-    private const uint Base = 0x1B, Id = 0x802, TaskPriority = 0x808, Eoi = 0x80B, Spurious = 0x80F, InService = 0x810, Requested = 0x820, ErrorStatus = 0x828;
+    private const uint Base = 0x1B, TaskPriority = 0x808, Eoi = 0x80B, Spurious = 0x80F, InService = 0x810, Requested = 0x820, ErrorStatus = 0x828;
     private const uint Icr = 0x830, TimerVector = 0x832, LastVector = 0x837, InitialCount = 0x838, DivideConfiguration = 0x83E;
     private const ulong Masked = 1 << 16;
 
     /// <summary>Interrupts have been requested of this core and not taken.</summary>
     public static bool HasRequests => AnySet(Requested);
 
-    public static uint OwnId => (uint)(Cpu.ReadMsr(Id) & 0xFFFF_FFFF);
+    /// <summary>By CPUID 0Bh, which tells all 32 bits before x2APIC is on, too.</summary>
+    public static uint OwnId
+    {
+        get
+        {
+            uint* registers = stackalloc uint[4];
+            Cpu.Cpuid(0xB, 0, registers);
+            return registers[3];
+        }
+    }
 
     public static void Enable()
     {

@@ -98,12 +98,12 @@ public unsafe struct SerialPort
         return value;
     }
 
-    /// <summary>When nobody reads, the newest bytes are dropped and counted: the guest is never held up.</summary>
+    /// <summary>When nobody reads, the newest bytes are dropped and counted: the guest is never held up. But the last words of the node displace the oldest.</summary>
     public void PutOutput(int partition, byte value)
     {
         byte* block = Block(partition);
         ConsoleHeader* header = (ConsoleHeader*)block;
-        if (unchecked(_outputHead - Cpu.Load32(&header->OutputTail)) >= ControlLayout.ConsoleOutputBytes)
+        if (unchecked(_outputHead - Cpu.Load32(&header->OutputTail)) >= ControlLayout.ConsoleOutputBytes && !Panic.IsOver)
         {
             header->OutputLost = unchecked(header->OutputLost + 1);
             return;

@@ -27,6 +27,10 @@ public static unsafe class Main
     {
         ulong startTsc = Cpu.TimeStamp();
         Log.Initialize();
+        // For faults on the way to the table that Allocate makes, which SetUp takes; until then this stack is not left.
+        ulong* faults = stackalloc ulong[2 * 32];
+        Processors.BuildIdt(faults, 32);
+        Processors.UseIdt(drain: false);
         var boot = new BootParameters(bootParams);
         uint* registers = stackalloc uint[4];
         Processors.SilenceLegacyInterrupts();
@@ -48,7 +52,7 @@ public static unsafe class Main
 
         PassedFunctions.Discover();
 
-        uint own = OwnApicId(registers);
+        uint own = LocalApic.OwnId;
         if (own >= Node.ApicIdLimit || Node.CoreByApicId[own] == Machine.Nobody) Stop("the firmware does not name the processor that it boots in its MADT"u8);
         CoreBlock* self = Node.Blocks[Node.CoreByApicId[own]];
         Processors.SetUp(self);
@@ -58,13 +62,6 @@ public static unsafe class Main
         SharedTables.Write();
         Greet();
         Processors.Run(self);
-    }
-
-    /// <summary>Before x2APIC is on: CPUID 0Bh has the 32-bit id.</summary>
-    private static uint OwnApicId(uint* registers)
-    {
-        Cpu.Cpuid(0xB, 0, registers);
-        return registers[3];
     }
 
     /// <summary>All memory the monitor will ever use, cut from the top of RAM below 4 GiB in one piece.</summary>
@@ -119,7 +116,7 @@ public static unsafe class Main
         PortPolicy.FillPermissionMap(new Span<byte>((void*)Node.ManagementIoPermissions, 0x3000), Firmware.TimerPort, management: true);
         PortPolicy.FillPermissionMap(new Span<byte>((void*)Node.TenantIoPermissions, 0x3000), Firmware.TimerPort, management: false);
         MsrPolicy.FillPermissionMap(new Span<byte>((void*)Node.MsrPermissions, 0x2000));
-        Processors.BuildIdt((ulong*)Take(8192));
+        Processors.BuildIdt((ulong*)Take(8192), 512);
 
         Cpu.Cpuid(0xD, 0, registers);
         Node.ExtendedFeatures = (registers[0] | ((ulong)registers[3] << 32)) & 0x2E7;

@@ -61,7 +61,8 @@ public static unsafe class Management
     {
         MemoryExtent extent = Node.Extents[1];
         byte* low = (byte*)Node.Extents[0].HostAddress;
-        if (Payload.ArchiveBytes > extent.Bytes / 2 || Payload.LoaderBytes > GuestMap.LowEnd - GuestMap.Loader)
+        // The loader needs room for a copy, Linux for what it unpacks.
+        if (Payload.ArchiveBytes > extent.Bytes / 8 || Payload.LoaderBytes > GuestMap.LowEnd - GuestMap.Loader)
             Main.Stop("the payload does not fit partition 0: give it more with p0.memory"u8);
         Cpu.Copy(low + GuestMap.Loader, Payload.Loader, Payload.LoaderBytes);
         byte* commandLine = low + GuestMap.NodeCommandLine;

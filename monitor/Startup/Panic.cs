@@ -20,9 +20,7 @@ public static unsafe class Panic
     public static void Because(ReadOnlySpan<byte> reason)
     {
         fixed (uint* entered = &s_entered)
-        {
             if (Cpu.Exchange32(entered, 1) != 0) Cpu.Halt();
-        }
         Log.Text("osv-monitor: panic: "u8);
         Log.Text(reason);
         Log.Text(" core "u8);
@@ -32,7 +30,7 @@ public static unsafe class Panic
         Log.Text("osv-monitor: every console was told; this node halts\r\n"u8);
         // The others leave their guests at this NMI and find that it is over.
         for (int i = 0; i < Node.CoreCount; i++)
-            if (Node.Blocks[i]->ApicId != LocalApic.OwnId) LocalApic.SendNmi(Node.Blocks[i]->ApicId);
+            if (Node.Blocks[i]->Online != 0 && Node.Blocks[i]->ApicId != LocalApic.OwnId) LocalApic.SendNmi(Node.Blocks[i]->ApicId);
         Cpu.Halt();
     }
 
@@ -67,9 +65,7 @@ public static unsafe class Panic
     {
         // A fault while a fault is told: what could be said has been said.
         fixed (uint* trapped = &s_trapped)
-        {
             if (Cpu.Exchange32(trapped, 1) != 0) Because("fault in the monitor"u8);
-        }
         const int Registers = 15;
         ulong* trap = frame + Registers;
         Log.Text("\r\nosv-monitor: fault "u8);

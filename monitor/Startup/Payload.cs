@@ -12,12 +12,14 @@ public unsafe struct Payload
 {
     /// <summary>Bytes from the start of the archive: a cpio header of 110, the name "manifest" with its zero, padding.</summary>
     private const ulong ManifestOffset = 120;
-    /// <summary>"OSVPAYL2", little endian.</summary>
-    private const ulong ExpectedMagic = 0x324C_5941_5056_534F;
+    /// <summary>"OSVPAYL3", little endian.</summary>
+    private const ulong ExpectedMagic = 0x334C_5941_5056_534F;
+    /// <summary>The word of the archive that is <see cref="_sum"/>.</summary>
+    private const ulong SumWord = ManifestOffset / 8 + 2;
 
     private ulong _magic;
     private ulong _archiveBytes;
-    /// <summary>Over everything behind the manifest.</summary>
+    /// <summary>Over every other word of the archive.</summary>
     private ulong _sum;
     private ulong _loaderOffset;
     private ulong _loaderBytes;
@@ -36,19 +38,18 @@ public unsafe struct Payload
         Payload* manifest = (Payload*)(Archive + ManifestOffset);
         ArchiveBytes = manifest->_archiveBytes;
         LoaderBytes = manifest->_loaderBytes;
-        if (manifest->_magic != ExpectedMagic || ArchiveBytes < contentOffset || ArchiveBytes > bytes) return false;
+        if (manifest->_magic != ExpectedMagic || ArchiveBytes < contentOffset || ArchiveBytes > bytes || ArchiveBytes % 8 != 0) return false;
         if (manifest->_loaderOffset > ArchiveBytes || LoaderBytes > ArchiveBytes - manifest->_loaderOffset) return false;
         Loader = Archive + manifest->_loaderOffset;
-        return manifest->_sum == Sum(Archive + contentOffset, ArchiveBytes - contentOffset);
+        return manifest->_sum == Sum((ulong*)Archive, ArchiveBytes / 8);
     }
 
-    /// <summary>FNV-1a over whole 8-byte words, then over the bytes that are left: finds damage, not malice.</summary>
-    private static ulong Sum(byte* data, ulong bytes)
+    /// <summary>FNV-1a over words, turned so that a word's highest bit does not stay where it was: finds damage, not malice.</summary>
+    private static ulong Sum(ulong* words, ulong count)
     {
         ulong sum = 0xCBF2_9CE4_8422_2325;
-        ulong* words = (ulong*)data;
-        for (ulong i = 0; i < bytes / 8; i++) sum = unchecked((sum ^ words[i]) * 0x100_0000_01B3);
-        for (ulong i = bytes & ~7UL; i < bytes; i++) sum = unchecked((sum ^ data[i]) * 0x100_0000_01B3);
+        for (ulong i = 0; i < count; i++)
+            if (i != SumWord) sum = unchecked(((sum ^ words[i]) * 0x100_0000_01B3 >> 35) | ((sum ^ words[i]) * 0x100_0000_01B3 << 29));
         return sum;
     }
 }

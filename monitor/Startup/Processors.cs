@@ -35,10 +35,10 @@ public static unsafe class Processors
         Cpu.Out8(0xA1, 0xFF);
     }
 
-    public static void BuildIdt(ulong* idt)
+    public static void BuildIdt(ulong* idt, int vectors)
     {
         s_idt = idt;
-        for (int vector = 0; vector < 512; vector++)
+        for (int vector = 0; vector < vectors; vector++)
         {
             // The second table is for LocalApic.Drain: there 0-31 can only be interrupts that a guest left pending, or an NMI.
             int stubOf = vector is >= 256 and < 256 + 32 and not 256 + Nmi ? 32 : vector & 255;
@@ -67,16 +67,11 @@ public static unsafe class Processors
         uint* registers = stackalloc uint[4];
         Mitigations.Apply(registers);
         core->VmcbAddress = (ulong)CoreBlock.VmcbOf(core);
-        core->ApicId = LocalApic.OwnId;
-        Node.Cores[core->Index].PhysicalCore = PhysicalCore(core->ApicId, registers);
-        core->Shared->CacheDomain = CacheDomain(core->ApicId, registers);
-    }
-
-    /// <summary>Threads that share a core share the APIC id but for its low bits; CPUID 0Bh, level 0, says how many those are.</summary>
-    private static uint PhysicalCore(uint apicId, uint* registers)
-    {
+        // Threads that share a core share the APIC id but for its low bits; level 0 says how many those are.
         Cpu.Cpuid(0xB, 0, registers);
-        return apicId >> (int)(registers[0] & 31);
+        core->ApicId = registers[3];
+        Node.Cores[core->Index].PhysicalCore = core->ApicId >> (int)(registers[0] & 31);
+        core->Shared->CacheDomain = CacheDomain(core->ApicId, registers);
     }
 
     /// <summary>CPUID 8000_001D, index 3: how many logical processors share the last-level cache.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using Osv.Contracts.ControlDevice;
 
@@ -53,6 +54,7 @@ public sealed class FailureTests
     [Fact]
     public async Task A_fault_of_the_monitor_is_told_everywhere_before_the_node_halts()
     {
+        const uint FullRing = ControlLayout.MaxPartitions - 1;
         CancellationToken cancel = TestContext.Current.CancellationToken;
         int port = EmulatedNode.FreePort();
         await using EmulatedNode node = EmulatedNode.Start("monitor-fault", NodeShape.Direct(NodeImages.Payload("monitor-fault", "cloud-6.12"), "3", "2G") with
@@ -62,6 +64,9 @@ public sealed class FailureTests
         await node.WaitForAsync("READY FOR THE FAULT");
         using (GdbStub stub = await GdbStub.ConnectAsync(port, cancel))
         {
+            // Nobody has read the last partition's ring, and it is full.
+            ulong full = await FindSharedAsync(stub, cancel) + ControlLayout.ConsoleOffset + FullRing * ControlLayout.ConsoleBytes + (ulong)Marshal.OffsetOf<ConsoleHeader>(nameof(ConsoleHeader.OutputTail));
+            await stub.WriteAsync(full, BitConverter.GetBytes(unchecked(0 - ControlLayout.ConsoleOutputBytes)), cancel);
             byte[] undefined = [0x0F, 0x0B];
             await stub.WriteAsync(await MonitorSymbols.AddressAsync("monitor_exit"), undefined, cancel);
             await stub.DetachAsync(cancel);
@@ -75,7 +80,7 @@ public sealed class FailureTests
         // Connecting stops the machine: what stands in the rings now was said before.
         using GdbStub after = await GdbStub.ConnectAsync(port, cancel);
         ulong shared = await FindSharedAsync(after, cancel);
-        for (uint partition = 0; partition < 3; partition++)
+        foreach (uint partition in (uint[])[0, 1, 2, FullRing])
         {
             byte[] ring = await after.ReadAsync(shared + ControlLayout.ConsoleOffset + partition * ControlLayout.ConsoleBytes + ControlLayout.ConsoleOutputOffset, 2048, cancel);
             Encoding.ASCII.GetString(ring).ShouldContain("osv-monitor: this node halts: fault in the monitor");

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Numerics;
 using System.Text;
 
 namespace Osv.Fuzz.Targets.Ring0;
@@ -85,7 +86,7 @@ internal static unsafe class FirmwareImage
     /// <summary>The least that passes for a payload: the archive's first member, its manifest, and a loader.</summary>
     public static byte[] Archive(byte[] loader)
     {
-        var archive = new byte[160 + loader.Length];
+        var archive = new byte[(160 + loader.Length + 7) & ~7];
         Encoding.ASCII.GetBytes("070701", archive);
         for (int i = 6; i < 110; i++) archive[i] = (byte)'0';
         Encoding.ASCII.GetBytes("00000028", archive.AsSpan(54));
@@ -99,19 +100,21 @@ internal static unsafe class FirmwareImage
     /// <summary>Writes a manifest that is true.</summary>
     public static void Seal(byte[] archive, ulong loaderBytes)
     {
-        Put64(archive, 120, 0x324C_5941_5056_534F);
+        Put64(archive, 120, 0x334C_5941_5056_534F);
         Put64(archive, 128, (ulong)archive.Length);
-        Put64(archive, 136, Sum(archive.AsSpan(160)));
         Put64(archive, 144, 160);
         Put64(archive, 152, loaderBytes);
+        Put64(archive, 136, Sum(archive));
     }
 
-    /// <summary>FNV-1a over words, then over bytes, as monitor/Startup/Payload.cs expects.</summary>
-    public static ulong Sum(ReadOnlySpan<byte> data)
+    /// <summary>Over all words but its own, as monitor/Startup/Payload.cs expects.</summary>
+    public static ulong Sum(ReadOnlySpan<byte> archive)
     {
         ulong sum = 0xCBF2_9CE4_8422_2325;
-        for (; data.Length >= 8; data = data[8..]) sum = unchecked((sum ^ BinaryPrimitives.ReadUInt64LittleEndian(data)) * 0x100_0000_01B3);
-        foreach (byte one in data) sum = unchecked((sum ^ one) * 0x100_0000_01B3);
+        for (int at = 0; at + 8 <= archive.Length; at += 8)
+        {
+            if (at != 136) sum = BitOperations.RotateLeft(unchecked((sum ^ BinaryPrimitives.ReadUInt64LittleEndian(archive[at..])) * 0x100_0000_01B3), 29);
+        }
         return sum;
     }
 

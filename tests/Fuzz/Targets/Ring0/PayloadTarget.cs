@@ -30,7 +30,7 @@ internal sealed unsafe class PayloadTarget : FuzzTarget
         if ((what & 1) != 0 && archive.Length >= 160)
         {
             ulong bytes = BitConverter.ToUInt64(archive[128..]);
-            if (bytes >= 160 && bytes <= (ulong)archive.Length) FirmwareImage.Put64(archive, 136, FirmwareImage.Sum(archive[160..(int)bytes]));
+            if (bytes >= 160 && bytes <= (ulong)archive.Length) FirmwareImage.Put64(archive, 136, FirmwareImage.Sum(archive[..(int)bytes]));
         }
         if (!Payload.Open((ulong)start, (ulong)archive.Length)) return;
         Check.That(Payload.Archive == start && Payload.ArchiveBytes <= (ulong)archive.Length, "the payload is longer than it was given");
