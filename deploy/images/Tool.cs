@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 
@@ -13,8 +14,7 @@ public static class Tool
     /// <exception cref="InvalidOperationException">It ended with another status than 0; its own words are in the message.</exception>
     public static async Task<string> RunAsync(string file, IReadOnlyList<string> arguments, CancellationToken cancel = default)
     {
-        using Process process = Process.Start(new ProcessStartInfo(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })
-            ?? throw new InvalidOperationException($"{file} does not start: install the packages of deploy/packages.txt");
+        using Process process = Start(new ProcessStartInfo(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true });
         Task<string> output = process.StandardOutput.ReadToEndAsync(cancel), errors = process.StandardError.ReadToEndAsync(cancel);
         try
         {
@@ -30,6 +30,18 @@ public static class Tool
         if (process.ExitCode != 0) cancel.ThrowIfCancellationRequested();
         if (process.ExitCode != 0) throw new InvalidOperationException($"{file} {string.Join(' ', arguments)} ended with status {process.ExitCode}: {complained.Trim()} {said.Trim()}");
         return said;
+    }
+
+    private static Process Start(ProcessStartInfo program)
+    {
+        try
+        {
+            return Process.Start(program)!;
+        }
+        catch (Win32Exception missing)
+        {
+            throw new InvalidOperationException($"{program.FileName} does not start ({missing.Message}): install the packages of deploy/packages.txt", missing);
+        }
     }
 
     private static async Task EndAsync(Process process)

@@ -44,6 +44,7 @@ mmdebstrap --quiet --variant=minbase --include="$packages" --format=tar \
     --customize-hook='printf "d /var/lib/dhcp 0755 root root -\n" > "$1"/usr/lib/tmpfiles.d/osv.conf' \
     --customize-hook=': > "$1"/etc/fstab' \
     --customize-hook='mkdir "$1"/etc/systemd/system/serial-getty@ttyS0.service.d; cp "'"$here"'/tenant/debian-getty.conf" "$1"/etc/systemd/system/serial-getty@ttyS0.service.d/osv.conf' \
+    --customize-hook='mkdir -p "$1"/etc/systemd/system.conf.d; cp "'"$here"'/tenant/debian-systemd.conf" "$1"/etc/systemd/system.conf.d/osv.conf' \
     --customize-hook='rm -rf "$1"/var/cache/apt/* "$1"/var/lib/apt/lists/* "$1"/var/log/* "$1"/boot/*' \
     --customize-hook="copy-in $work/lib/modules /usr/lib" \
     bookworm "$work/root.tar" "deb [signed-by=$keyring] $mirror bookworm main" > /dev/null

@@ -203,6 +203,8 @@ internal sealed class CloudStart(CloudHome home, CloudSettings wanted, Steps ste
     {
         Console.WriteLine();
         Console.WriteLine($"OSV Cloud is up with {nodes.Count} node{(nodes.Count == 1 ? string.Empty : "s")} after {steps.Elapsed.TotalSeconds:0} s.");
+        string[] others = [.. home.Rack.Nodes.Where(node => node.IsOn).Select(node => node.Shape.Name).Except(nodes.Select(node => node.Shape.Name))];
+        if (others.Length > 0) Console.WriteLine($"  besides   {string.Join(", ", others)}, from an earlier 'up', run{(others.Length == 1 ? "s" : string.Empty)} on; 'osv down' stops all of them");
         Console.WriteLine($"  console   {_settings.Console}");
         if (password is not null) Console.WriteLine($"  user      {Administrator}\n  password  {password}   (shown this once)");
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  try       ./osv tenant create hello --image debian-12 --cores {Math.Clamp(_settings.Cores - 1, 1, 2)} --memory 512MiB --wait"));
