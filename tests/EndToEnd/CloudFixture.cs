@@ -91,8 +91,10 @@ public sealed partial class CloudFixture : IAsyncLifetime
         if (!Directory.Exists(_folder)) return;
         KeepLogs();
         Ended down = await Shell.RunAsync(Path.Combine(Chromium.Repository, "osv"), ["down", "--purge"], Environment(), s_command);
+        string[] left = Directory.GetFiles(_folder, "*", SearchOption.AllDirectories);
         Directory.Delete(_folder, recursive: true);
         down.Status.ShouldBe(0, down.ToString());
+        left.ShouldBeEmpty("'down --purge' leaves no file");
     }
 
     /// <summary>A test run leaves what is needed to find out what happened.</summary>

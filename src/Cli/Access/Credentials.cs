@@ -54,7 +54,21 @@ internal sealed class Credentials
     /// <exception cref="CommandException">The file cannot be written.</exception>
     public void Save(Uri server, Credential credential)
     {
-        var content = new CredentialFile(server, new Dictionary<string, Credential>(_content.Servers, StringComparer.Ordinal) { [Key(server)] = credential });
+        Write(new CredentialFile(server, new Dictionary<string, Credential>(_content.Servers, StringComparer.Ordinal) { [Key(server)] = credential }));
+        _content.Servers[Key(server)] = credential;
+    }
+
+    /// <summary>Keeps the token for a server no longer; the file goes with its last one.</summary>
+    /// <exception cref="CommandException">The file cannot be written.</exception>
+    public void Forget(Uri server)
+    {
+        if (!_content.Servers.Remove(Key(server))) return;
+        if (_content.Servers.Count == 0) System.IO.File.Delete(File);
+        else Write(_content with { Current = _content.Current is { } current && Key(current) == Key(server) ? null : _content.Current });
+    }
+
+    private static void Write(CredentialFile content)
+    {
         string passing = $"{File}.{Environment.ProcessId}";
         try
         {
@@ -70,7 +84,6 @@ internal sealed class Credentials
         {
             throw new CommandException($"{File} cannot be written ({refused.Message}): make the folder writable, or set OSV_SERVER and OSV_TOKEN instead of signing in", refused);
         }
-        _content.Servers[Key(server)] = credential;
     }
 
     private static string Key(Uri server) => server.GetLeftPart(UriPartial.Authority);

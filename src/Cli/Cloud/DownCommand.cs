@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Osv.Cli.Access;
 using Osv.Postgres;
 using Osv.Rack;
 
@@ -46,7 +47,17 @@ internal static class DownCommand
                 else if (PostgresCluster.FindRunning(folder) is { } running) await running.StopAsync(cancel).ConfigureAwait(false);
                 return purge ? "deleted" : "stopped";
             }).ConfigureAwait(false);
-            if (purge) Directory.Delete(home.Folder, recursive: true);
+            if (!purge) return;
+            ForgetToken(home);
+            Directory.Delete(home.Folder, recursive: true);
         }
+    }
+
+    /// <summary>What 'up' has kept for later commands; a token of another cloud at the same address stays.</summary>
+    private static void ForgetToken(CloudHome home)
+    {
+        if (CloudSettings.Load(home.Settings) is not { } settings || !File.Exists(home.Token)) return;
+        Credentials credentials = Credentials.Load();
+        if (credentials.Find(settings.Console)?.Token == File.ReadAllText(home.Token)) credentials.Forget(settings.Console);
     }
 }

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using Osv.Cli.Cloud;
+using Osv.Cli.CommandLine;
 using Osv.Postgres;
 
 namespace Osv.Cli.Database;
@@ -31,12 +33,16 @@ internal static class DatabaseCommand
             Console.WriteLine($"saved the database to {file} ({new FileInfo(file).Length} bytes)");
         }, cancel);
 
-    private static Task RestoreAsync(string file, bool force, string? connection, CancellationToken cancel) =>
-        WithDatabaseAsync(connection, mayCreate: true, async target =>
+    private static Task RestoreAsync(string file, bool force, string? connection, CancellationToken cancel)
+    {
+        // It would go on with what it remembers of the database before.
+        if (connection is null && new HostProcess(new CloudHome(Repository.Home)).Id is not null) throw new CommandException("the control plane of this working copy runs: 'osv down' first, then restore, then 'osv up'");
+        return WithDatabaseAsync(connection, mayCreate: true, async target =>
         {
             await PostgresBackup.RestoreAsync(target, file, force, cancel).ConfigureAwait(false);
             Console.WriteLine($"restored the database from {file}");
         }, cancel);
+    }
 
     /// <summary>Uses the named database, or that of the working copy, whose cluster is started for the time being if it does not run.</summary>
     private static async Task WithDatabaseAsync(string? connection, bool mayCreate, Func<PostgresTarget, Task> work, CancellationToken cancel)
