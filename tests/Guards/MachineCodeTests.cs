@@ -25,6 +25,8 @@ public sealed class MachineCodeTests(MachineCode samples) : IClassFixture<Machin
     [InlineData("InitialValue.Run", "ReadOnlyData", "writes below __bss_start")]
     [InlineData("sample_written_constant", "ReadOnlyData", "writes below __bss_start")]
     [InlineData("sample_call_register", "NoIndirectCall", "call *%rax calls through a register or table (a virtual, interface or delegate call)")]
+    [InlineData("VirtualCall.Run", "NoIndirectCall", "(a virtual, interface or delegate call)")]
+    [InlineData("VirtualCall.Last", "IndirectJump", "it is not a jump table of ilc")]
     [InlineData("sample_jump_register", "IndirectJump", "it is not a jump table of ilc")]
     [InlineData("sample_jump_memory", "IndirectJump", "it is not a jump table of ilc")]
     [InlineData("Recursion", "NoRecursion", "can call itself")]

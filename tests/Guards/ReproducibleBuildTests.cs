@@ -2,8 +2,6 @@ namespace Osv.Monitor.Guards.Tests;
 
 public sealed class ReproducibleBuildTests
 {
-    private static readonly string[] Inputs = ["monitor", "src/Contracts", "Directory.Build.props", "Directory.Packages.props", "global.json", ".editorconfig"];
-
     [Fact]
     public async Task Two_builds_in_folders_of_different_names_give_the_same_bytes()
     {
@@ -29,20 +27,8 @@ public sealed class ReproducibleBuildTests
 
     private static async Task BuildAsync(string folder)
     {
-        foreach (string input in Inputs) Copy(Path.Combine(Toolchain.RepositoryRoot, input), Path.Combine(folder, input));
+        foreach (string input in Toolchain.BuildInputs) Toolchain.Copy(input, folder);
         (int status, string output) = await Toolchain.RunAsync(folder, "dotnet", ["build", "monitor/Osv.Monitor.csproj", "-c", "Release", "-nologo", "-nodeReuse:false", "-p:RunAnalyzers=false"], TestContext.Current.CancellationToken);
         status.ShouldBe(0, output);
-    }
-
-    private static void Copy(string from, string to)
-    {
-        if (File.Exists(from))
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(to)!);
-            File.Copy(from, to);
-            return;
-        }
-        foreach (string entry in Directory.EnumerateFileSystemEntries(from).Where(entry => Path.GetFileName(entry) is not ("bin" or "obj")))
-            Copy(entry, Path.Combine(to, Path.GetFileName(entry)));
     }
 }

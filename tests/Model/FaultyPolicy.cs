@@ -10,7 +10,7 @@ namespace Osv.Model;
 /// </summary>
 internal static class FaultyPolicy
 {
-    /// <summary>3 partitions, 3 cores and 3 pages are enough for every fault, and take seconds.</summary>
+    /// <summary>3 partitions, 3 cores and 3 pages are enough for every fault, or 4 pages where extents overlap in part, and take seconds.</summary>
     public static async Task<(string? Violation, string Trace, string Summary)> ExploreAsync(SeededFault? fault, CancellationToken cancel)
     {
         string folder = Directory.CreateTempSubdirectory("osv-model-").FullName;
@@ -20,7 +20,7 @@ internal static class FaultyPolicy
             string assembly = await CompileAsync(fault, folder, cancel);
             Type exploration = context.LoadFromAssemblyPath(assembly).GetType("Osv.Model.Explorer.Exploration", throwOnError: true)!;
             MethodInfo run = exploration.GetMethod("Run", BindingFlags.Public | BindingFlags.Static)!;
-            return ((string?, string, string))run.Invoke(null, [3, 3, 1, 1, false, true, 1])!;
+            return ((string?, string, string))run.Invoke(null, fault is { LongExtents: true } ? [3, 4, 1, 4, true, false, true, 1] : [3, 3, 1, 1, false, false, true, 1])!;
         }
         finally
         {

@@ -5,7 +5,8 @@ namespace Osv.Model;
 /// <param name="Line">Text that stands there exactly once.</param>
 /// <param name="Faulty">What is compiled instead.</param>
 /// <param name="Property">Part of the property that must be reported.</param>
-public sealed record SeededFault(string Name, string File, string Line, string Faulty, string Property)
+/// <param name="LongExtents">Only extents of more than a page show it.</param>
+public sealed record SeededFault(string Name, string File, string Line, string Faulty, string Property, bool LongExtents = false)
 {
     public static readonly IReadOnlyList<SeededFault> All =
     [
@@ -51,6 +52,15 @@ public sealed record SeededFault(string Name, string File, string Line, string F
         new("Partition 0's memory counts as free", "ControlPolicy.cs",
             "for (int p = 0; p < machine.Partitions.Length; p++)", "for (int p = 1; p < machine.Partitions.Length; p++)",
             "has two owners"),
+        new("An extent may begin below another one and run into it", "ControlPolicy.cs",
+            "a < b + bBytes && b < a + aBytes;", "a < b + bBytes && b <= a;",
+            "has two owners", LongExtents: true),
+        new("An extent may begin inside another one", "ControlPolicy.cs",
+            "a < b + bBytes && b < a + aBytes;", "a <= b && b < a + aBytes;",
+            "has two owners", LongExtents: true),
+        new("An extent may run over the end of memory", "ControlPolicy.cs",
+            "&& extent.HostAddress + extent.Bytes <= machine", "&& extent.HostAddress < machine",
+            "is no memory", LongExtents: true),
         new("The node's serial port is open to everybody", "PortPolicy.cs",
             "if (management) Open(map, Serial, 8);", "Open(map, Serial, 8);",
             "port 3F8h has two owners"),

@@ -20,7 +20,7 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
     [Fact]
     public async Task The_policy_as_shipped_compiled_the_same_way_is_the_same()
     {
-        Outcome linked = new Exploration(new Configuration(3, 3, 1, 1, false, true, 1)).Run();
+        Outcome linked = new Exploration(new Configuration(3, 3, 1, 1, false, false, true, 1)).Run();
         (string? violation, string trace, string summary) = await FaultyPolicy.ExploreAsync(null, TestContext.Current.CancellationToken);
         violation.ShouldBeNull(trace);
         summary.Split(" steps tried")[0].ShouldBe(linked.ToString().Split(" steps tried")[0]);
@@ -30,7 +30,7 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
     public void Without_the_APIC_reset_at_entry_an_interrupt_of_the_former_run_arrives()
     {
         // A core that is still running sends to a sibling that was scrubbed already: check, scrub, send.
-        Outcome outcome = new Exploration(new Configuration(3, 3, 1, 1, false, EntryReset: false, 1)).Run();
+        Outcome outcome = new Exploration(new Configuration(3, 3, 1, 1, false, false, EntryReset: false, 1)).Run();
         output.WriteLine($"{outcome}\n{outcome.Trace}");
         outcome.Violation.ShouldNotBeNull();
         outcome.Violation.ShouldContain("an interrupt that another partition, or a former run, raised is pending");

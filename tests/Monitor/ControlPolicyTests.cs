@@ -49,8 +49,14 @@ public sealed class ControlPolicyTests
         yield return ("memory that there is not", TestNode.Request(2, cores, At(0, 12 * Gibibyte, Page)), ControlStatus.MemoryNotFree, 0);
         yield return ("memory that ends too early", TestNode.Request(2, cores, At(0, 12 * Gibibyte - Page, 2 * Page)), ControlStatus.MemoryNotFree, 0);
         yield return ("memory of a tenant", TestNode.Request(2, cores, s_free, At(Page, 7 * Gibibyte - Page, 2 * Page)), ControlStatus.MemoryNotFree, 1);
+        yield return ("memory that begins below a tenant's and runs into it", TestNode.Request(2, cores, s_free, At(Page, 6 * Gibibyte - Page, 2 * Page)), ControlStatus.MemoryNotFree, 1);
+        yield return ("memory with all of a tenant's inside", TestNode.Request(2, cores, s_free, At(Page, 6 * Gibibyte - Page, Gibibyte + 2 * Page)), ControlStatus.MemoryNotFree, 1);
+        yield return ("memory inside a tenant's", TestNode.Request(2, cores, s_free, At(Page, 6 * Gibibyte + Page, Page)), ControlStatus.MemoryNotFree, 1);
+        yield return ("all memory of a tenant", TestNode.Request(2, cores, s_free, At(4 * Gibibyte, 6 * Gibibyte, Gibibyte)), ControlStatus.MemoryNotFree, 1);
         yield return ("memory of partition 0", TestNode.Request(2, cores, At(0, 5 * Gibibyte - Page, Page)), ControlStatus.MemoryNotFree, 0);
         yield return ("the same memory twice", TestNode.Request(2, cores, s_free, At(Page, 8 * Gibibyte, Page)), ControlStatus.MemoryNotFree, 1);
+        yield return ("memory that begins below an extent of its own and runs into it", TestNode.Request(2, cores, At(0, 8 * Gibibyte, Page), At(Page, 8 * Gibibyte - Page, 2 * Page)), ControlStatus.MemoryNotFree, 1);
+        yield return ("guest addresses that begin below others and run into them", TestNode.Request(2, cores, At(Page, 8 * Gibibyte, Page), At(0, 9 * Gibibyte, 2 * Page)), ControlStatus.GuestOverlap, 1);
         yield return ("the same guest addresses twice", TestNode.Request(2, cores, At(0, 8 * Gibibyte, 2 * Page), At(Page, 9 * Gibibyte, Page)), ControlStatus.GuestOverlap, 1);
     }
 
@@ -67,6 +73,27 @@ public sealed class ControlPolicyTests
         named.ShouldBe(index);
         node.Snapshot().ShouldBe(before);
         RecordingHardware.Calls.ShouldBeEmpty();
+    }
+
+    /// <summary>Memory of tenant 1 is from 6 to 7 GiB. An end is not part of an extent, on either side.</summary>
+    [Theory]
+    [InlineData(6 * Gibibyte - Page, Page)]
+    [InlineData(5 * Gibibyte, Gibibyte)]
+    [InlineData(7 * Gibibyte, Page)]
+    [InlineData(7 * Gibibyte, Gibibyte)]
+    public void Memory_that_ends_where_a_tenants_begins_or_begins_where_it_ends_is_free(ulong host, ulong bytes)
+    {
+        TestNode node = TestNode.WithTenant();
+        node.Ask(ControlOperation.Create, TestNode.Request(2, [6], TestNode.Extent(0, host, bytes))).ShouldBe(ControlStatus.Ok);
+        node.Machine.Extent(2, 0).ShouldBe(TestNode.Extent(0, host, bytes));
+    }
+
+    [Fact]
+    public void Extents_of_one_request_may_touch_in_any_order()
+    {
+        TestNode node = TestNode.WithTenant();
+        node.Ask(ControlOperation.Create, TestNode.Request(2, [6],
+            TestNode.Extent(2 * Page, 8 * Gibibyte, Page), TestNode.Extent(0, 8 * Gibibyte - 2 * Page, 2 * Page), TestNode.Extent(3 * Page, 8 * Gibibyte + Page, Page))).ShouldBe(ControlStatus.Ok);
     }
 
     [Fact]

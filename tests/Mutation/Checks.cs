@@ -86,9 +86,13 @@ internal static class Checks
         MethodInfo run = policy.GetType("Osv.Model.Explorer.Exploration", throwOnError: true)!.GetMethod("Run", BindingFlags.Public | BindingFlags.Static)!;
         try
         {
-            (string? violation, _, _) = ((string?, string, string))run.Invoke(null, [3, 3, 1, 1, false, true, 1])!;
-            if (violation == null) (violation, _, _) = ((string?, string, string))run.Invoke(null, [3, 3, 2, 1, false, true, 1])!;
-            return violation == null ? null : $"explorer: {violation}";
+            // One core of partition 0, two, and extents that can overlap in part.
+            foreach (object[] bounds in (object[][])[[3, 3, 1, 1, false, false, true, 1], [3, 3, 2, 1, false, false, true, 1], [3, 4, 1, 4, true, false, true, 1]])
+            {
+                (string? violation, _, _) = ((string?, string, string))run.Invoke(null, bounds)!;
+                if (violation != null) return $"explorer: {violation}";
+            }
+            return null;
         }
         catch (TargetInvocationException failure)
         {

@@ -7,15 +7,23 @@ namespace Osv.Model.Explorer;
 /// <param name="Pages">Pages of memory that can be handed out, at most 6.</param>
 /// <param name="ManagementCores">Cores of partition 0; it has one page.</param>
 /// <param name="TenantPages">Most pages a tenant may ask for.</param>
+/// <param name="LongExtents">
+/// False: an extent is a page, the first free ones are taken, and pages may change names. True: an extent is one page or two, every one is
+/// asked for, free or not, and every two of them together (so tenants have up to four pages). They can overlap in part, which is a
+/// matter of addresses: pages keep their names.
+/// </param>
 /// <param name="Siblings">Cores 2n and 2n+1 are SMT siblings; else every core stands alone.</param>
 /// <param name="EntryReset">A core's APIC is reset before it enters a guest (monitor/Exits/GuestState.cs, Prepare).</param>
 /// <param name="Workers">Threads.</param>
-internal sealed record Configuration(int Cores, int Pages, int ManagementCores, int TenantPages, bool Siblings, bool EntryReset, int Workers)
+internal sealed record Configuration(int Cores, int Pages, int ManagementCores, int TenantPages, bool LongExtents, bool Siblings, bool EntryReset, int Workers)
 {
+    /// <summary>Where the order of pages counts, partition 0 lies among them: an extent can begin below it.</summary>
+    public int ManagementPage => LongExtents ? 1 : 0;
+
     public uint PhysicalCore(int core) => (uint)(Siblings ? core / 2 : core);
 
     public override string ToString() =>
-        $"3 partitions, {Cores} cores{(Siblings ? " (SMT pairs)" : "")}, {Pages} pages, partition 0 on {ManagementCores}, tenants of up to {TenantPages} pages";
+        $"3 partitions, {Cores} cores{(Siblings ? " (SMT pairs)" : "")}, {Pages} pages, partition 0 on {ManagementCores}, tenants of up to {TenantPages} pages{(LongExtents ? " in extents of up to 2" : "")}";
 }
 
 /// <summary>What an exploration saw. <c>Violation</c> is null when every property holds in every state.</summary>

@@ -41,7 +41,9 @@ internal static class ControlRequests
 
     /// <summary>
     /// Details of the Create requests worth making in this state: every choice of free cores and boot core with every
-    /// number of pages, then one well-formed choice with each flaw. Returns how many.
+    /// number of pages, then one well-formed choice with each flaw. Where extents may be longer than a page, every extent instead of a
+    /// number of pages, and with one choice of cores every two extents, whether they are free, overlap, reach over the end of memory, or not.
+    /// Returns how many.
     /// </summary>
     public static int Creates(in World world, Configuration bounds, Span<uint> details)
     {
@@ -66,11 +68,19 @@ internal static class ControlRequests
                 for (uint boot = 0; boot < bounds.Cores; boot++)
                 {
                     if ((cores & (1u << (int)boot)) == 0) continue;
+                    if (bounds.LongExtents)
+                    {
+                        for (uint extent = 0; extent < Extents(bounds); extent++) details[count++] = Code(partition, cores, boot, 1, Flaw.None) | Named(extent, 0);
+                        continue;
+                    }
                     for (uint pages = 1; pages <= bounds.TenantPages && pages <= freePages; pages++)
                         details[count++] = Code(partition, cores, boot, pages, Flaw.None);
                 }
             }
             uint first = (uint)System.Numerics.BitOperations.TrailingZeroCount(free);
+            for (uint extent = 0; bounds.LongExtents && extent < Extents(bounds); extent++)
+                for (uint second = 0; second < Extents(bounds); second++)
+                    details[count++] = Code(partition, 1u << (int)first, first, 2, Flaw.None) | Named(extent, 0) | Named(second, 1);
             for (Flaw flaw = Flaw.NoTables; flaw < Flaw.Count; flaw++) details[count++] = Code(partition, 1u << (int)first, first, 1, flaw);
         }
         return count;
@@ -79,8 +89,27 @@ internal static class ControlRequests
     private static uint Code(uint partition, uint cores, uint boot, uint pages, Flaw flaw) =>
         partition | (cores << 2) | (boot << 6) | (pages << 8) | ((uint)flaw << 12);
 
+    /// <summary>An extent by number: a page, and how many from there on, less one.</summary>
+    private static uint Extents(Configuration bounds) => (uint)bounds.Pages * World.LongestExtent;
+
+    /// <summary>The first or second extent of a request, by number: 5 bits from bit 16 on, 0 for none.</summary>
+    private static uint Named(uint extent, int place) => (extent + 1) << (16 + 5 * place);
+
+    private static bool NamesExtent(uint detail, int place, out int page, out uint pages)
+    {
+        uint extent = (detail >> (16 + 5 * place)) & 31;
+        page = 0;
+        pages = 0;
+        if (extent == 0) return false;
+        page = (int)((extent - 1) / World.LongestExtent);
+        pages = ((extent - 1) % World.LongestExtent) + 1;
+        return true;
+    }
+
+    private static Flaw FlawOf(uint detail) => (Flaw)((detail >> 12) & 15);
+
     public static bool RunsOutOfTables(ControlOperation operation, uint detail) =>
-        operation == ControlOperation.Create && (Flaw)(detail >> 12) == Flaw.NoTables;
+        operation == ControlOperation.Create && FlawOf(detail) == Flaw.NoTables;
 
     public static uint PartitionOf(uint detail) => detail & 3;
 
@@ -101,7 +130,7 @@ internal static class ControlRequests
     public static unsafe void FillManagement(ref ControlRequest request, Configuration bounds)
     {
         for (uint core = 0; core < bounds.ManagementCores; core++) request.Cores[(int)request.CoreCount++] = World.FirstApicId + core;
-        SetExtent(ref request, request.ExtentCount++, 0);
+        SetExtent(ref request, request.ExtentCount++, bounds.ManagementPage);
     }
 
     private static unsafe void FillCreate(ref ControlRequest request, uint detail, in World world, Configuration bounds)
@@ -114,12 +143,14 @@ internal static class ControlRequests
         // Where no page is free, not what an earlier request left there.
         SetExtent(ref request, 0, 0);
         request.ExtentCount = 0;
+        for (int place = 0; place < 2; place++)
+            if (NamesExtent(detail, place, out int first, out uint length)) SetExtent(ref request, request.ExtentCount++, first, length);
         for (int page = 0; page < bounds.Pages && request.ExtentCount < pages; page++)
             if (world.Owner[page] == World.None) SetExtent(ref request, request.ExtentCount++, page);
         int busyPage = 0, busyCore = 0;
         while (busyPage < bounds.Pages - 1 && world.Owner[busyPage] == World.None) busyPage++;
         while (busyCore < bounds.Cores - 1 && world.Core[busyCore].Partition == Monitor.Policy.Machine.Nobody) busyCore++;
-        switch ((Flaw)(detail >> 12))
+        switch (FlawOf(detail))
         {
             case Flaw.NoCores: request.CoreCount = 0; break;
             case Flaw.TooManyCores: request.CoreCount = (uint)bounds.Cores + 1; break;
@@ -142,11 +173,12 @@ internal static class ControlRequests
         }
     }
 
-    private static unsafe void SetExtent(ref ControlRequest request, uint index, int page)
+    /// <summary>Guest addresses one extent apart, whatever their lengths: they never overlap by themselves.</summary>
+    private static unsafe void SetExtent(ref ControlRequest request, uint index, int page, uint pages = 1)
     {
-        request.Extents[index * 3] = index * ControlLayout.PageBytes;
+        request.Extents[index * 3] = index * World.LongestExtent * ControlLayout.PageBytes;
         request.Extents[index * 3 + 1] = (ulong)page * ControlLayout.PageBytes;
-        request.Extents[index * 3 + 2] = ControlLayout.PageBytes;
+        request.Extents[index * 3 + 2] = pages * ControlLayout.PageBytes;
     }
 
     public static string Describe(ControlOperation operation, uint detail)
@@ -155,7 +187,15 @@ internal static class ControlRequests
         if (operation != ControlOperation.Create) return $"{operation} of {partition}, variant {detail >> 2}";
         uint mask = (detail >> 2) & 15;
         string cores = string.Join(", ", Enumerable.Range(0, World.Cores).Where(core => (mask & (1u << core)) != 0).Select(core => core.ToString(CultureInfo.InvariantCulture)));
-        Flaw flaw = (Flaw)(detail >> 12);
-        return $"Create of {partition} with cores {cores}, boot core {(detail >> 6) & 3}, {(detail >> 8) & 15} pages{(flaw == Flaw.None ? "" : $", flawed: {flaw}")}";
+        Flaw flaw = FlawOf(detail);
+        string memory = string.Join(" and ", Enumerable.Range(0, 2).Where(place => NamesExtent(detail, place, out _, out _)).Select(place => DescribeExtent(detail, place)));
+        if (memory.Length == 0) memory = $"{(detail >> 8) & 15} pages";
+        return $"Create of {partition} with cores {cores}, boot core {(detail >> 6) & 3}, {memory}{(flaw == Flaw.None ? "" : $", flawed: {flaw}")}";
+    }
+
+    private static string DescribeExtent(uint detail, int place)
+    {
+        NamesExtent(detail, place, out int page, out uint pages);
+        return pages == 1 ? $"page {page}" : $"pages {page} to {page + pages - 1}";
     }
 }

@@ -33,9 +33,9 @@ public sealed class Exploration
     internal Exploration(Configuration bounds) => _bounds = bounds;
 
     /// <summary>Explores a node that boots, in the named bounds. For callers that have another assembly's copy of this.</summary>
-    public static (string? Violation, string Trace, string Summary) Run(int cores, int pages, int managementCores, int tenantPages, bool siblings, bool entryReset, int workers)
+    public static (string? Violation, string Trace, string Summary) Run(int cores, int pages, int managementCores, int tenantPages, bool longExtents, bool siblings, bool entryReset, int workers)
     {
-        Outcome outcome = new Exploration(new Configuration(cores, pages, managementCores, tenantPages, siblings, entryReset, workers)).Run();
+        Outcome outcome = new Exploration(new Configuration(cores, pages, managementCores, tenantPages, longExtents, siblings, entryReset, workers)).Run();
         return (outcome.Violation, outcome.Trace, outcome.ToString());
     }
 

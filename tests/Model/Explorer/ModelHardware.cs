@@ -16,9 +16,12 @@ internal readonly struct ModelHardware<TSlot> : IHardware
 
     /// <summary>The state being worked on.</summary>
     public static World World;
-    /// <summary>The policy's extents. Their live part is a function of <see cref="World.Owner"/>.</summary>
+    /// <summary>
+    /// The policy's extents. Their live part is a function of <see cref="World.Owner"/> and <see cref="World.Joined"/>, but for their order
+    /// and guest addresses, which decide nothing: the load window shows all of them or none.
+    /// </summary>
     public static readonly MemoryExtent[] Extents = new MemoryExtent[World.Partitions * ControlLayout.MaxExtents];
-    public static Configuration Bounds { get; private set; } = new(0, 0, 0, 0, false, true, 0);
+    public static Configuration Bounds { get; private set; } = new(0, 0, 0, 0, false, false, true, 0);
 
     /// <summary>The next MapPartition finds no table pages.</summary>
     public static bool TablesRunOut;
@@ -64,9 +67,12 @@ internal readonly struct ModelHardware<TSlot> : IHardware
         Broken = null;
     }
 
-    public static int PageOf(ulong hostAddress) => (int)(hostAddress / ControlLayout.PageBytes);
+    private static int PageOf(ulong hostAddress) => (int)(hostAddress / ControlLayout.PageBytes);
 
-    /// <summary>The extents that the owners in <see cref="World"/> stand for: one for each page, guest addresses from 0.</summary>
+    /// <summary>The page after its last one.</summary>
+    private static int EndOf(in MemoryExtent extent) => PageOf(extent.HostAddress + extent.Bytes);
+
+    /// <summary>The extents that <see cref="World.Owner"/> and <see cref="World.Joined"/> stand for, in the order of their pages.</summary>
     public static void RebuildExtents()
     {
         Span<int> count = [0, 0, 0];
@@ -74,15 +80,15 @@ internal readonly struct ModelHardware<TSlot> : IHardware
         {
             int owner = World.Owner[page];
             if (owner == World.None) continue;
-            Extents[owner * ControlLayout.MaxExtents + count[owner]] = Extent(page, count[owner]);
-            count[owner]++;
+            if (World.Joined[page]) Extents[owner * ControlLayout.MaxExtents + count[owner] - 1].Bytes += ControlLayout.PageBytes;
+            else Extents[owner * ControlLayout.MaxExtents + count[owner]] = Extent(page, count[owner]++);
         }
         for (int p = 0; p < World.Partitions; p++) World.Partition[p].ExtentCount = (ushort)count[p];
     }
 
-    public static MemoryExtent Extent(int page, int guestPage) => new()
+    private static MemoryExtent Extent(int page, int index) => new()
     {
-        GuestAddress = (ulong)guestPage * ControlLayout.PageBytes,
+        GuestAddress = (ulong)index * World.LongestExtent * ControlLayout.PageBytes,
         HostAddress = (ulong)page * ControlLayout.PageBytes,
         Bytes = ControlLayout.PageBytes,
     };
@@ -90,14 +96,24 @@ internal readonly struct ModelHardware<TSlot> : IHardware
     /// <summary>Reads the owners back from the policy's extents. Two owners of a page are the worst that can happen.</summary>
     public static void ReadOwners()
     {
-        for (int page = 0; page < World.Pages; page++) World.Owner[page] = World.None;
+        for (int page = 0; page < World.Pages; page++)
+        {
+            World.Owner[page] = World.None;
+            World.Joined[page] = false;
+        }
         for (int p = 0; p < World.Partitions; p++)
         {
             for (int i = 0; i < World.Partition[p].ExtentCount; i++)
             {
-                int page = PageOf(Extents[p * ControlLayout.MaxExtents + i].HostAddress);
-                if (World.Owner[page] != World.None) Broken = $"page {page} has two owners, partitions {World.Owner[page]} and {p}";
-                World.Owner[page] = (byte)p;
+                MemoryExtent extent = Extents[p * ControlLayout.MaxExtents + i];
+                int first = PageOf(extent.HostAddress);
+                for (int page = first; page < EndOf(in extent); page++)
+                {
+                    if (page >= Bounds.Pages) Broken = $"partition {p} has a page that is no memory";
+                    else if (World.Owner[page] != World.None) Broken = $"page {page} has two owners, partitions {World.Owner[page]} and {p}";
+                    World.Owner[page] = (byte)p;
+                    World.Joined[page] = page != first;
+                }
             }
         }
     }
@@ -129,9 +145,12 @@ internal readonly struct ModelHardware<TSlot> : IHardware
         Calls++;
         for (int i = 0; i < World.Partition[partition].ExtentCount; i++)
         {
-            int page = PageOf(Extents[partition * ControlLayout.MaxExtents + i].HostAddress);
-            if (World.Mapped[page] != World.None) Broken = $"page {page} is mapped for partition {partition} while partition {World.Mapped[page]} has it mapped";
-            World.Mapped[page] = (byte)partition;
+            MemoryExtent extent = Extents[partition * ControlLayout.MaxExtents + i];
+            for (int page = PageOf(extent.HostAddress); page < EndOf(in extent); page++)
+            {
+                if (World.Mapped[page] != World.None) Broken = $"page {page} is mapped for partition {partition} while partition {World.Mapped[page]} has it mapped";
+                World.Mapped[page] = (byte)partition;
+            }
         }
         return true;
     }
@@ -150,7 +169,7 @@ internal readonly struct ModelHardware<TSlot> : IHardware
         {
             MemoryExtent extent = Extents[partition * ControlLayout.MaxExtents + i];
             if (extent.GuestAddress < guestAddress || extent.GuestAddress - guestAddress >= ControlLayout.WindowBytes) continue;
-            World.Visible[PageOf(extent.HostAddress)] = true;
+            for (int page = PageOf(extent.HostAddress); page < EndOf(in extent); page++) World.Visible[page] = true;
         }
     }
 

@@ -10,7 +10,8 @@ namespace Osv.Model.Explorer;
 /// <para>
 /// A state is kept in one form for all that differ by names only. Cores may be renamed: the policy looks at them one by
 /// one and knows them by their ids only, and the alphabets of requests, ICR values and pins are closed under renaming.
-/// So may pages, whose addresses are only compared, and so may partitions 1 and 2. Partition 0 keeps its name. Renaming
+/// So may pages where every extent is one page, because addresses are then only compared (with longer extents it counts which page comes
+/// next, and pages keep their names), and so may partitions 1 and 2. Partition 0 keeps its name. Renaming
 /// therefore maps steps to steps and keeps every property, and one state of each class is enough. SMT siblings stay a
 /// pair: they change names with each other, or a pair with a pair. The form is the smaller one after naming partitions both ways and
 /// sorting cores and pages by what they are; cores that only differ in who refers to them may stay in two forms, which
@@ -19,7 +20,7 @@ namespace Osv.Model.Explorer;
 /// </summary>
 internal readonly record struct Packed(ulong A, ulong B, ulong C) : IComparable<Packed>
 {
-    private const int CoreBits = 23, PlaceShift = 10;
+    private const int CoreBits = 23, PageBits = 8, PlaceShift = 10;
 
     public int CompareTo(Packed other) =>
         A != other.A ? A.CompareTo(other.A) : B != other.B ? B.CompareTo(other.B) : C.CompareTo(other.C);
@@ -73,7 +74,7 @@ internal readonly record struct Packed(ulong A, ulong B, ulong C) : IComparable<
         }
         Span<int> place = stackalloc int[World.Cores];
         for (int i = 0; i < World.Cores; i++) place[order[i]] = i;
-        return Pack(in world, place, swap, sortPages: true);
+        return Pack(in world, place, swap, sortPages: !bounds.LongExtents);
     }
 
     private static void Sort(Span<ulong> keys, Span<int> order)
@@ -140,12 +141,12 @@ internal readonly record struct Packed(ulong A, ulong B, ulong C) : IComparable<
         Span<uint> pages = stackalloc uint[World.Pages];
         for (int page = 0; page < World.Pages; page++)
         {
-            pages[page] = (Rename(world.Owner[page], swap) << 5) | (Rename(world.Mapped[page], swap) << 3) | ((uint)world.Content[page] << 1) | (world.Visible[page] ? 1u : 0);
+            pages[page] = (world.Joined[page] ? 1u << 7 : 0) | (Rename(world.Owner[page], swap) << 5) | (Rename(world.Mapped[page], swap) << 3) | ((uint)world.Content[page] << 1) | (world.Visible[page] ? 1u : 0);
             if (!sortPages) continue;
             for (int k = page; k > 0 && pages[k - 1] > pages[k]; k--) (pages[k - 1], pages[k]) = (pages[k], pages[k - 1]);
         }
         ulong c = 0;
-        foreach (uint page in pages) c = (c << 7) | page;
+        foreach (uint page in pages) c = (c << PageBits) | page;
         ulong window = Rename(Owner(world.Window), swap);
         return new Packed(
             cores[0] | ((ulong)cores[1] << CoreBits) | ((ulong)partitions[0] << 46) | (window << 55),
@@ -188,8 +189,9 @@ internal readonly record struct Packed(ulong A, ulong B, ulong C) : IComparable<
         }
         for (int page = 0; page < World.Pages; page++)
         {
-            uint record = (uint)((C >> ((World.Pages - 1 - page) * 7)) & 127);
-            world.Owner[page] = (byte)(record >> 5);
+            uint record = (uint)((C >> ((World.Pages - 1 - page) * PageBits)) & ((1u << PageBits) - 1));
+            world.Owner[page] = (byte)((record >> 5) & 3);
+            world.Joined[page] = (record >> 7) != 0;
             world.Mapped[page] = (byte)((record >> 3) & 3);
             world.Content[page] = (Content)((record >> 1) & 3);
             world.Visible[page] = (record & 1) != 0;

@@ -64,6 +64,8 @@ internal struct World
     public const int Cores = 4, Partitions = 3, Pages = 6;
     /// <summary>Not a partition: nobody's page, no guest.</summary>
     public const byte None = 3;
+    /// <summary>Most pages of one extent.</summary>
+    public const uint LongestExtent = 2;
     /// <summary>Bits of <see cref="Pending"/>: raised by the present run of the core's owner, or by anybody else.</summary>
     public const byte Own = 1, Foreign = 2;
     /// <summary>Core i has APIC id i + this: a whole logical cluster that is not cluster 0.</summary>
@@ -85,6 +87,8 @@ internal struct World
 
     /// <summary>Owner by the policy's extents.</summary>
     public PerPage<byte> Owner;
+    /// <summary>The page belongs to the same extent as the page before it.</summary>
+    public PerPage<bool> Joined;
     /// <summary>The partition whose nested tables map the page, or <see cref="None"/>.</summary>
     public PerPage<byte> Mapped;
     /// <summary>Partition 0 reaches the page through the load window.</summary>
