@@ -138,9 +138,8 @@ internal sealed class CloudStart(CloudHome home, CloudSettings wanted, Steps ste
             await MakeTokenAsync(password, cancel).ConfigureAwait(false);
         }
         string token = await File.ReadAllTextAsync(home.Token, cancel).ConfigureAwait(false);
-        // Later commands find this cloud and may act on it.
-        Credentials credentials = Credentials.Load();
-        if (credentials.Find(_settings.Console)?.Token != token) credentials.Save(_settings.Console, new Credential(Administrator, token, File.GetLastWriteTimeUtc(home.Token) + TokenLife));
+        // Later commands find this cloud, whichever was signed in to before, and may act on it.
+        Credentials.Load().Save(_settings.Console, new Credential(Administrator, token, File.GetLastWriteTimeUtc(home.Token) + TokenLife));
         return (new ApiConnection(_settings.Console, token), password);
     }
 
