@@ -136,6 +136,8 @@ public sealed class PostgresCluster
         if (FindRunning(folder) is { } running) await running.StopAsync("immediate", cancel);
         if (Directory.Exists(files.Root)) Directory.Delete(files.Root, recursive: true);
         if (Directory.Exists(files.SocketFolder)) Directory.Delete(files.SocketFolder, recursive: true);
+        // A folder of the cloud's own around it, as PostgresHome makes one where the cloud's home is closed.
+        if (Path.GetDirectoryName(files.Root) is { } around && Directory.Exists(around) && !Directory.EnumerateFileSystemEntries(around).Any()) Directory.Delete(around);
     }
 
     private static async Task<FileStream> LockAsync(PostgresFolder folder, CancellationToken cancel)

@@ -74,7 +74,7 @@ public sealed class FaultTests(NodeFixture fixture)
     }
 
     [Fact]
-    public async Task A_clock_that_jumps_images_cut_off_half_way_and_exhausted_memory_disturb_no_tenant()
+    public async Task A_clock_that_jumps_and_an_image_cut_off_half_way_disturb_no_tenant()
     {
         await using Rack rack = await Rack.StartAsync(fixture, "trouble", memory: "3G");
         DesiredPartition first = rack.Tenant("t1", 2), second = rack.Tenant("t2", 3);
@@ -101,12 +101,6 @@ public sealed class FaultTests(NodeFixture fixture)
         await rack.UntilSaysAsync("t2", "t2-host is up on 1 cores");
         rack.Plane.BreakImagesAfter.ShouldBeEmpty();
 
-        // The file systems are memory; when they are full, a program takes what is left until Linux kills it, or others.
-        string said = await rack.ManagementAsync("cat /dev/zero > /fill; cat /dev/zero > /run/fill; tail /dev/zero");
-        said.ShouldContain("No space left on device");
-        said.ShouldContain("Killed");
-        await rack.ManagementAsync("echo > /fill; echo > /run/fill");
-        await rack.UntilAsync(() => rack.Node.Connected, Rack.Patience, "the node to be connected");
         foreach (string tenant in (string[])["t1", "t2"])
         {
             await rack.AnswersAsync(tenant);

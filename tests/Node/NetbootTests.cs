@@ -10,7 +10,7 @@ public sealed class NetbootTests(NodeFixture fixture)
     /// <summary>The image for emulated machines, and the one for real ones with a card that those have.</summary>
     [Theory]
     [InlineData(NodeArtifacts.CloudKernel, "virtio-net-pci,disable-legacy=on", "virtio-pci")]
-    [InlineData(NodeArtifacts.GenericKernel, "igb", "igb")]
+    [InlineData(NodeArtifacts.GenericKernel, "e1000e", "e1000e")]
     public async Task A_machine_boots_from_the_network_enrols_and_runs_a_tenant(string kernel, string card, string driver)
     {
         byte[] payload = await NodeFixture.PayloadAsync(kernel);
