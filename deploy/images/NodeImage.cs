@@ -13,8 +13,11 @@ public static class NodeImage
     /// <summary>What the image may have at most: it is fetched by every node at every boot.</summary>
     public const int MaxBytes = 48 << 20;
 
-    /// <summary>Quiet, and a Linux that dies is restarted by the monitor instead of standing there.</summary>
-    private const string CommandLine = "console=ttyS0 quiet panic=1 oops=panic";
+    /// <summary>
+    /// Quiet, and a Linux that dies is restarted by the monitor instead of standing there. One without memory dies, too: what fills it are files in
+    /// memory, so that killing programs, the agent among them, frees nothing.
+    /// </summary>
+    private const string CommandLine = "console=ttyS0 quiet panic=1 oops=panic sysctl.vm.panic_on_oom=1";
 
     private static readonly string[] s_applets =
         ["sh", "init", "mount", "cat", "echo", "ls", "ps", "poweroff", "reboot", "sleep", "ip", "udhcpc", "modprobe", "lsmod", "date", "mkdir", "tr", "cut", "tail", "grep", "free", "dmesg", "kill", "pidof", "wget", "nproc"];

@@ -74,7 +74,7 @@ public sealed class FaultTests(NodeFixture fixture)
     }
 
     [Fact]
-    public async Task A_clock_that_jumps_and_an_image_cut_off_half_way_disturb_no_tenant()
+    public async Task A_clock_that_jumps_an_image_cut_off_half_way_and_exhausted_memory_disturb_no_tenant()
     {
         await using Rack rack = await Rack.StartAsync(fixture, "trouble", memory: "3G");
         DesiredPartition first = rack.Tenant("t1", 2), second = rack.Tenant("t2", 3);
@@ -101,6 +101,9 @@ public sealed class FaultTests(NodeFixture fixture)
         await rack.UntilSaysAsync("t2", "t2-host is up on 1 cores");
         rack.Plane.BreakImagesAfter.ShouldBeEmpty();
 
+        // The file systems are memory: they are filled, and a program takes what is left.
+        await rack.Machine.TypeAsync("cat /dev/zero > /fill; cat /dev/zero > /run/fill; tail /dev/zero");
+        await rack.UntilAsync(() => rack.Node.Inventory!.ManagementRestarts == 1 && rack.Node.Connected, Rack.BootTime, "a new management Linux");
         foreach (string tenant in (string[])["t1", "t2"])
         {
             await rack.AnswersAsync(tenant);
