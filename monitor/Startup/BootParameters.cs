@@ -4,11 +4,9 @@ using Osv.Contracts.ControlDevice;
 namespace Osv.Monitor.Startup;
 
 /// <summary>The zero page that the loader or our real-mode code left (Documentation/arch/x86/zero-page.rst).</summary>
-public readonly unsafe struct BootParameters
+public readonly unsafe struct BootParameters(byte* page)
 {
-    private readonly byte* _page;
-
-    public BootParameters(byte* page) => _page = page;
+    private readonly byte* _page = page;
 
     public ulong RamdiskAddress => *(uint*)(_page + 0x218) | ((ulong)*(uint*)(_page + 0xC0) << 32);
     public ulong RamdiskBytes => *(uint*)(_page + 0x21C) | ((ulong)*(uint*)(_page + 0xC4) << 32);

@@ -51,6 +51,7 @@ internal readonly struct ModelHardware<TSlot> : IHardware
         World.Partition,
         Extents,
         new ReadOnlySpan<MemoryEntry>(s_memory),
+        [],
         new Span<ushort>(ref World.Window));
 
     public static void Begin(int raiser)
@@ -141,6 +142,18 @@ internal readonly struct ModelHardware<TSlot> : IHardware
         Calls++;
         for (int page = 0; page < World.Pages; page++)
             if (World.Mapped[page] == partition) World.Mapped[page] = World.None;
+    }
+
+    public static void AttachFunctions(int partition)
+    {
+        Calls++;
+        World.Attached[partition] = true;
+    }
+
+    public static void DetachFunctions(int partition)
+    {
+        Calls++;
+        World.Attached[partition] = false;
     }
 
     public static void OpenWindow(int partition, ulong guestAddress)

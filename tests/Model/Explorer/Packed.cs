@@ -185,6 +185,7 @@ internal readonly record struct Packed(ulong A, ulong B, ulong C) : IComparable<
             partition.BootCore = (ushort)((record >> 4) & 3);
             partition.CoresOut = (ushort)((record >> 1) & 7);
             partition.Dirty = (record & 1) != 0;
+            world.Attached[p] = partition.State is PartitionState.Running or PartitionState.Stopping;
         }
         for (int page = 0; page < World.Pages; page++)
         {

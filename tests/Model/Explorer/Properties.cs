@@ -74,7 +74,7 @@ internal static class Properties
     {
         World copy = world;
         ushort window = world.Window;
-        var machine = new Machine(copy.Core, copy.Partition, default, default, new(ref window));
+        var machine = new Machine(copy.Core, copy.Partition, default, default, default, new(ref window));
         CoreAction action = Lifecycle.Next(machine, core, mayTakeNmi: true);
         return action == ((Place)world.Place[core] == Place.Guest ? CoreAction.Resume : CoreAction.Park)
             && copy.Bytes.SequenceEqual(world.Bytes);
@@ -102,6 +102,9 @@ internal static class Properties
     private static string? CheckPartition(in World world, int partition, Configuration bounds, bool quiet)
     {
         ref readonly Partition policy = ref world.Partition[partition];
+        bool started = policy.State is PartitionState.Running or PartitionState.Stopping;
+        if (world.Attached[partition] && !started) return $"functions of partition {partition} reach its memory, and it is {policy.State}";
+        if (started && !world.Attached[partition]) return $"functions of partition {partition}, which is {policy.State}, reach nothing";
         int cores = 0, pages = 0, comingBack = 0;
         for (int core = 0; core < bounds.Cores; core++)
         {

@@ -154,7 +154,7 @@ internal static class Steps<TSlot>
         probed.Core[core].Requests |= Request.Probe;
         CoreAction action = Lifecycle.Next(ModelHardware<TSlot>.Machine, core, mayTakeNmi);
         ushort window = world.Window;
-        if (Lifecycle.Next(new Machine(probed.Core, probed.Partition, default, default, new Span<ushort>(ref window)), core, mayTakeNmi) != action || !probed.Bytes.SequenceEqual(world.Bytes))
+        if (Lifecycle.Next(new Machine(probed.Core, probed.Partition, default, default, default, new Span<ushort>(ref window)), core, mayTakeNmi) != action || !probed.Bytes.SequenceEqual(world.Bytes))
             broken = $"a probe changes what core {core} does";
         bool foreign = world.RequestIsForeign[core];
         // An NMI that came too early waits for the end of the guest's handler (StepKind.Iret), or for the entry.

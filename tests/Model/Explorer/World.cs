@@ -90,6 +90,11 @@ internal struct World
     /// <summary>Partition 0 reaches the page through the load window.</summary>
     public PerPage<bool> Visible;
     public PerPage<Content> Content;
+    /// <summary>
+    /// Functions of the partition reach what its tables map. Follows from the state, as <see cref="Properties"/> demands, so
+    /// that it need not be kept.
+    /// </summary>
+    public PerPartition<bool> Attached;
 
     [UnscopedRef]
     public ReadOnlySpan<byte> Bytes => MemoryMarshal.AsBytes(new ReadOnlySpan<World>(in this));
