@@ -35,10 +35,12 @@ public static unsafe class Iommu
     private const ulong Overflow = 1, AllInterrupts = 7;
     /// <summary>Both rings have 256 entries of 16 bytes: a page.</summary>
     private const ulong RingLength = 8UL << 56;
-    private const uint RingMask = 0xFFF;
+    private const uint RingMask = 0xFFF, RingEntries = 256;
 
     /// <summary>Of an entry of the device table: valid, with no right to read or write; interrupts remapped by no table.</summary>
     private const ulong DenyMemory = 3, DenyInterrupts = 1, PassNmi = 1UL << 58;
+    /// <summary>SA, bit 98: no events of page faults.</summary>
+    private const ulong SuppressEvents = 1UL << 34;
     private const ulong FourLevels = 4 << 9, ReadWrite = 3UL << 61;
     /// <summary>2^8 entries; what finds none is dropped without an event, as a driver may be between two messages; remap.</summary>
     private const ulong RemapInterrupts = 1 | 8 << 1 | 1 << 5 | 2UL << 60;
@@ -136,10 +138,15 @@ public static unsafe class Iommu
 
     private static void Invalidate(ushort function, int partition)
     {
-        const ulong DeviceEntry = 2UL << 60;
-        for (int i = 0; i < s_count; i++) Command(s_units + i, DeviceEntry | function, 0);
+        InvalidateEntry(function);
         InvalidateInterrupts(function);
         InvalidatePages(partition);
+    }
+
+    private static void InvalidateEntry(ushort function)
+    {
+        const ulong DeviceEntry = 2UL << 60;
+        for (int i = 0; i < s_count; i++) Command(s_units + i, DeviceEntry | function, 0);
     }
 
     /// <summary>The partition's tables have changed: on return no device uses the old ones, and what used them is done.</summary>
@@ -187,7 +194,8 @@ public static unsafe class Iommu
     }
 
     /// <summary>
-    /// Takes all events from the logs. Each is an access that was refused; of those that are not, no guest is the cause.
+    /// Takes what the logs hold, no more: a device can make events faster than they are taken. Each is an access that was
+    /// refused; of those that are not, no guest is the cause.
     /// An entry is one that is not zero: QEMU before 10.1 does not tell where its log ends, and never goes back to the start.
     /// </summary>
     public static void TakeEvents()
@@ -195,18 +203,22 @@ public static unsafe class Iommu
         for (int i = 0; i < s_count; i++)
         {
             IommuUnit* unit = s_units + i;
-            ulong* entry = unit->Events + unit->EventHead / 8;
-            while (Cpu.Load64(entry) != 0)
+            ulong status = Load(unit, Status);
+            // Before the log is looked at: what comes meanwhile makes an interrupt of its own.
+            Store(unit, Status, status & AllInterrupts);
+            for (int taken = 0; taken < RingEntries; taken++)
             {
+                ulong* entry = unit->Events + unit->EventHead / 8;
+                ulong what = Cpu.Load64(entry);
+                if (what == 0) break;
                 RefusedAddress = Cpu.Load64(entry + 1);
-                DevicePolicy.Refused<RingZero>(Node.Machine, (ushort)(Cpu.Load64(entry) & 0xFFFF));
                 Cpu.Store64(entry, 0);
                 unit->EventHead = (unit->EventHead + 16) & RingMask;
                 Store(unit, EventHead, unit->EventHead);
-                entry = unit->Events + unit->EventHead / 8;
+                ushort function = (ushort)(what & 0xFFFF);
+                Suppress(function);
+                DevicePolicy.Refused<RingZero>(Node.Machine, function);
             }
-            ulong status = Load(unit, Status);
-            Store(unit, Status, status & AllInterrupts);
             if ((status & Overflow) == 0) continue;
             // Logging begins anew: what came meanwhile is lost, the function is denied or its owner told already.
             Store(unit, Control, On & ~LogEvents);
@@ -216,6 +228,16 @@ public static unsafe class Iommu
             Store(unit, EventTail, 0);
             Store(unit, Control, On);
         }
+    }
+
+    /// <summary>One event says it all, until the function is attached anew.</summary>
+    private static void Suppress(ushort function)
+    {
+        ulong* quad = Entry(function) + 1;
+        if ((*quad & SuppressEvents) != 0) return;
+        Cpu.Store64(quad, *quad | SuppressEvents);
+        InvalidateEntry(function);
+        Complete();
     }
 
     private static ulong Load(IommuUnit* unit, uint register) => Cpu.Load64((ulong*)(unit->Registers + register));

@@ -75,6 +75,8 @@ public readonly unsafe struct RingZero : IHardware
     {
         for (int i = 0; i < Node.FunctionCount && Iommu.IsOn; i++)
             if (Node.Functions[i].Partition == partition) Iommu.Detach(Node.Functions[i].Address, partition);
+        // What was refused until now is this owner's, not the next one's.
+        Iommu.TakeEvents();
     }
 
     private static bool ShowSink(ulong* root)

@@ -14,7 +14,7 @@ public readonly unsafe struct BootParameters(byte* page)
     /// <summary>Zero-terminated, or null.</summary>
     public byte* CommandLine => (byte*)(ulong)*(uint*)(_page + 0x228);
     /// <summary>The page has room for 128.</summary>
-    public int RangeCount => Math.Min((int)_page[0x1E8], 128);
+    public int RangeCount => _page[0x1E8] < 128 ? _page[0x1E8] : 128;
     public ulong RangeStart(int i) => *(ulong*)(_page + 0x2D0 + i * 20);
     public ulong RangeBytes(int i) => *(ulong*)(_page + 0x2D0 + i * 20 + 8);
     public bool RangeIsRam(int i) => *(uint*)(_page + 0x2D0 + i * 20 + 16) == 1;

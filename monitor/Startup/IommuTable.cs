@@ -19,7 +19,7 @@ public static unsafe class IommuTable
             return;
         }
         byte* end = table + *(uint*)(table + 4);
-        for (byte* block = table + FirstBlock; block + 24 <= end && *(ushort*)(block + 2) >= 24; block += *(ushort*)(block + 2))
+        for (byte* block = table + FirstBlock; end - block >= 24 && *(ushort*)(block + 2) >= 24 && end - block >= *(ushort*)(block + 2); block += *(ushort*)(block + 2))
         {
             if (block[0] is not (0x10 or 0x11 or 0x40)) continue;
             if (!Iommu.Add(*(ulong*)(block + 8)))
@@ -39,8 +39,12 @@ public static unsafe class IommuTable
     private static void FindIoApics(byte* block)
     {
         byte* end = block + *(ushort*)(block + 2);
-        for (byte* entry = block + (block[0] == 0x10 ? 24 : 40); entry + 4 <= end; entry += entry[0] == 240 ? 22u + entry[21] : 4u << (entry[0] >> 6))
-            if (entry[0] == Special && entry[7] == IoApic) Iommu.PassNmiOf(*(ushort*)(entry + 5));
+        uint bytes;
+        for (byte* entry = block + (block[0] == 0x10 ? 24 : 40); end - entry >= 4; entry += bytes)
+        {
+            bytes = entry[0] < 240 ? 4u << (entry[0] >> 6) : end - entry >= 22 ? 22u + entry[21] : 22;
+            if (entry[0] == Special && end - entry >= 8 && entry[7] == IoApic) Iommu.PassNmiOf(*(ushort*)(entry + 5));
+        }
     }
 
     /// <summary>An IOMMU's own interrupt is not remapped. Where the core's id is too large for it, the watch's clock looks for events.</summary>
