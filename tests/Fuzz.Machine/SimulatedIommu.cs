@@ -52,7 +52,7 @@ public sealed unsafe class SimulatedIommu(byte* registers)
             switch (command[0] >> 60)
             {
                 case 1: *(ulong*)(command[0] & AddressMask) = command[1]; break;
-                case 2: _remembered[(ushort)command[0]] = Entry((ushort)command[0]); break;
+                case 2: _remembered[(ushort)(command[0] & 0xFFFF)] = Entry((ushort)(command[0] & 0xFFFF)); break;
                 case 3 or 5: break;
                 default: throw new InvalidOperationException("the IOMMU is given a command that it would refuse");
             }

@@ -61,8 +61,12 @@ internal static unsafe class DeviceInvariants
             return;
         }
         Require(Node.Functions[index].Partition == partition, "configuration of another partition's function is written");
-        Require(isCommand ? bytes == 2 && (value & ~CommandBits) == 0 : offset >= 0x40, "a part of configuration is written that is closed");
-        if (Node.Functions[index].IsRemapped && Node.Functions[index].Msi != 0 && offset == Node.Functions[index].Msi + 4)
+        // An exit may be the end of its partition, whose functions are reset and get back what they had.
+        PciFunction* function = Node.Functions + index;
+        int slot = (offset - PciFunction.FirstBaseAddress) / 4;
+        bool restores = bytes == 4 && slot is >= 0 and < PciFunction.BaseAddresses && value == function->RealBase[slot];
+        Require(restores || (isCommand ? bytes == 2 && (value & ~CommandBits) == 0 : offset >= 0x40), "a part of configuration is written that is closed");
+        if (function->IsRemapped && function->Msi != 0 && offset == function->Msi + 4)
             Require(value == 0xFEE0_0000, "a function gets a message of its owner's choice");
     }
 

@@ -15,6 +15,7 @@ internal sealed unsafe class PciTarget : FuzzTarget
     private readonly byte[][] _spaces = [new byte[256], new byte[256]];
     private Statics _statics = null!;
     private ulong* _root;
+    private byte* _iommuMemory;
     /// <summary>Stores to device memory, since the last look.</summary>
     private readonly List<(ulong Address, uint Value)> _stores = [];
 
@@ -45,7 +46,8 @@ internal sealed unsafe class PciTarget : FuzzTarget
         Firmware.TimerPort = (ushort)FirmwareImage.TimerPort;
         _processor.Iommu = new SimulatedIommu((byte*)NativeMemory.AlignedAlloc(SimulatedIommu.RegisterBytes, 4096));
         _processor.Iommu.Reset();
-        Iommu.UseMemory((byte*)NativeMemory.AlignedAlloc((nuint)Iommu.Bytes, 4096));
+        _iommuMemory = (byte*)NativeMemory.AlignedAlloc((nuint)Iommu.Bytes, 4096);
+        Iommu.UseMemory(_iommuMemory);
         // Functions of one slot: all of it is looked at.
         for (int i = 0; i < Functions; i++) _processor.Functions[(ushort)(0x10 + i)] = _spaces[i];
         _processor.KeepWrites = true;
@@ -98,6 +100,8 @@ internal sealed unsafe class PciTarget : FuzzTarget
 
     private void StartIommu()
     {
+        // The last page: where in its rings the unit is.
+        new Span<byte>(_iommuMemory + Iommu.Bytes - 4096, 4096).Clear();
         Iommu.Add((ulong)_processor.Iommu!.Registers);
         Iommu.TurnOn();
         Check.That(Iommu.IsOn, "an IOMMU that can do all is not used");
