@@ -24,4 +24,28 @@ public sealed class DeviceTests
         serial.ShouldContain("PASS the disk goes to another partition");
         serial.ShouldContain("DRIVER done");
     }
+
+    [Fact]
+    public async Task No_attack_by_a_device_reaches_beyond_its_owner()
+    {
+        string first = NodeImages.EmptyDisk("first", mebibytes: 16), second = NodeImages.EmptyDisk("second", mebibytes: 128);
+        string payload = NodeImages.Payload("attack-devices", "cloud-6.12", options: $"monitor-code={await MonitorSymbols.AddressesAsync("monitor_exit", "world_loop")}");
+        NodeShape shape = NodeShape.Direct(payload, "4", "1G", "p0.cores=1 p0.memory=384M") with
+        {
+            Extra =
+            [
+                .. s_iommu, "-drive", $"if=none,id=first,format=raw,file={first}", "-device", "nvme,drive=first,serial=osv1",
+                "-drive", $"if=none,id=second,format=raw,file={second}", "-device", "nvme,drive=second,serial=osv2",
+            ],
+            Deadline = TimeSpan.FromMinutes(9),
+        };
+        string serial = await EmulatedNode.RunAsync("attack-devices", shape);
+        serial.ShouldContain("PASS configuration space and messages of a function reach nothing of others");
+        serial.ShouldContain("PASS a stop during DMA leaves clean memory");
+        serial.ShouldContain("PASS every access of a device beyond its owner's memory is told and stops the owner");
+        serial.ShouldContain("PASS a neighbour with the same kind of device is unharmed");
+        serial.ShouldContain("DRIVER done");
+        serial.ShouldNotContain("osv-monitor: panic");
+        serial.ShouldNotContain("osv-monitor: fault");
+    }
 }

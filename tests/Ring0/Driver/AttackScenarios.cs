@@ -30,7 +30,7 @@ internal static class AttackScenarios
         return (image, neighbour, parameters, new ConsoleLines(bench.Device, Partition));
     }
 
-    private static uint ManagementCore(Workbench bench)
+    internal static uint ManagementCore(Workbench bench)
     {
         foreach (CoreEntry core in bench.Device.Cores)
         {
@@ -73,7 +73,7 @@ internal static class AttackScenarios
     }
 
     /// <summary>Reads CASE lines until the payload has finished, and shows those that fail.</summary>
-    private static (int Good, int Bad) Count(Workbench bench, ConsoleLines lines, string what)
+    internal static (int Good, int Bad) Count(Workbench bench, ConsoleLines lines, string what)
     {
         int good = 0, bad = 0;
         while (true)
@@ -93,7 +93,7 @@ internal static class AttackScenarios
         return (good, bad);
     }
 
-    private static void StopIt(Workbench bench)
+    internal static void StopIt(Workbench bench)
     {
         bench.Execute(ControlOperation.Stop, Partition);
         EventEntry stopped = bench.WaitForEvent(EventKind.Stopped, Partition);

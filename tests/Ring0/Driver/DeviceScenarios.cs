@@ -8,7 +8,7 @@ namespace Osv.Ring0.Driver;
 internal static partial class DeviceScenarios
 {
     private const uint Owner = 1, Neighbour = 2, Bystander = 3;
-    private const uint Nvme = 0x01_0802;
+    internal const uint Nvme = 0x01_0802;
     private const ulong Mebibytes = 256;
 
     public static void Disk(Workbench bench)
@@ -28,8 +28,8 @@ internal static partial class DeviceScenarios
         bench.Start(Owner, Scenarios.CommandLine);
         bench.WaitForConsole(Owner, "LOADS DONE", 240);
         bench.WaitForConsole(Neighbour, "LOADS DONE", 240);
-        string written = Sum(bench, "write", "WROTE");
-        Workbench.Check(Sum(bench, "read", "READ") == written, "what was written is read");
+        string written = Sum(bench, Owner, "write", "WROTE");
+        Workbench.Check(Sum(bench, Owner, "read", "READ") == written, "what was written is read");
         Workbench.Pass("a stock kernel uses its own disk");
         Interrupts(bench);
 
@@ -37,7 +37,7 @@ internal static partial class DeviceScenarios
         bench.WaitFor(Owner, PartitionState.Stopped);
         bench.Start(Owner, Scenarios.CommandLine);
         bench.WaitForConsole(Owner, "LOADS DONE", 240);
-        Workbench.Check(Sum(bench, "read", "READ") == written, "data outlives a stop and a start");
+        Workbench.Check(Sum(bench, Owner, "read", "READ") == written, "data outlives a stop and a start");
         Workbench.Pass("the disk is reset at a stop and works at the next start");
 
         Attack(bench, $"0x{bystander.HostAddress:x} 0x{bystander.HostAddress:x}");
@@ -90,10 +90,10 @@ internal static partial class DeviceScenarios
         Workbench.Check(status == expected, $"functions {string.Join(' ', functions.Select(f => f.ToString("x4", CultureInfo.InvariantCulture)))}: {status} is {expected}");
     }
 
-    private static string Sum(Workbench bench, string command, string answer)
+    internal static string Sum(Workbench bench, uint partition, string command, string answer)
     {
-        bench.Type(Owner, command);
-        string said = bench.WaitForConsole(Owner, $"-\r\n", 120);
+        bench.Type(partition, command);
+        string said = bench.WaitForConsole(partition, $"-\r\n", 120);
         Match sum = Regex.Match(said, $"{answer} ([0-9a-f]{{32}})");
         Workbench.Check(sum.Success, $"{command} ends with a sum: {said}");
         return sum.Groups[1].Value;

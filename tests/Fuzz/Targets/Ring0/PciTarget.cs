@@ -197,7 +197,9 @@ internal sealed unsafe class PciTarget : FuzzTarget
     [
         [1, 0, 0, 0, 8, 0, 0, 4, 255, 255, 255, 255, 5, 8, 16, 0, 4, 255, 255, 255, 255, 5, 8, 0x50, 0, 4, 1, 0, 0, 0],
         [1, 4, 0x10, 4, 0x14, 0, 0x34, 0x70, 0x71, 0x70, 1, 0, 8, 4, 0, 2, 7, 0, 0, 0],
-        // A message of an MSI-X table, word by word, and of MSI.
+        // A message of an MSI-X table for the other partition's core, word by word.
+        [1, 0, 0, 0, 0x4F, 0, 0, 0, 0, 0x10, 0xE0, 0xFE, 0x4F, 0, 8, 0, 0x31, 0, 0, 0, 0x4F, 0, 12, 0, 0, 0, 0, 0],
+        // One for the own core, and another by MSI.
         [1, 0, 0, 0, 0x4F, 0, 0, 0, 0, 0, 0xE0, 0xFE, 0x4F, 0, 8, 0, 0x31, 0, 0, 0, 0x4F, 0, 12, 0, 0, 0, 0, 0, 8, 0x54, 0, 4, 0, 0, 0xE0, 0xFE, 8, 0x5C, 0, 2, 0x41, 0, 0, 0, 8, 0x50, 0, 0x22, 1, 0, 0, 0],
     ];
 }
