@@ -18,6 +18,12 @@ public static unsafe class Dma
             case DmaKind.Data: Nvme.Identify(target); break;
             default: Nvme.Identify(Nvme.Page); break;
         }
+        Nvme.Complete();
+        Serial.Text("DMA ENDED completion "u8);
+        Serial.Hex(Cpu.Load32((void*)(Nvme.Completions + 12)));
+        Serial.Text(" status "u8);
+        Serial.Hex(Nvme.Load(0x1C));
+        Serial.Line();
         // Whoever is to be stopped for this does not stop by itself.
         while (true) Cpu.Pause();
     }

@@ -116,7 +116,9 @@ public static unsafe class DeviceCases
     private static void Messages()
     {
         Parameters* own = Interrupts.Parameters;
+        // The controller takes its vectors when it is started.
         WriteControl(0x8000);
+        Nvme.Start(Nvme.Commands, Nvme.Completions);
         ulong mine = 0xFEE0_0000 | (ulong)own->OwnId << 12;
         Message("own"u8, mine, Vector, 0, expected: 1);
         Message("own-upper-half"u8, mine | 0xDEAD_BEEF_0000_0000, Vector, 0, expected: 0);
