@@ -41,7 +41,7 @@ internal static class ControlRequests
 
     /// <summary>
     /// Details of the Create requests worth making in this state: every choice of free cores and boot core with every
-    /// number of pages, then one well-formed choice with each flaw. Returns how many.
+    /// number of pages and every choice of free functions, then one well-formed choice with each flaw. Returns how many.
     /// </summary>
     public static int Creates(in World world, Configuration bounds, Span<uint> details)
     {
@@ -51,6 +51,9 @@ internal static class ControlRequests
         int freePages = 0;
         for (int page = 0; page < bounds.Pages; page++)
             if (world.Owner[page] == World.None) freePages++;
+        uint freeFunctions = 0;
+        for (int function = 0; function < bounds.Functions; function++)
+            if (world.FunctionOwner[function] == World.None) freeFunctions |= 1u << function;
         int count = 0;
         for (uint partition = 0; partition <= World.Partitions; partition++)
         {
@@ -67,20 +70,28 @@ internal static class ControlRequests
                 {
                     if ((cores & (1u << (int)boot)) == 0) continue;
                     for (uint pages = 1; pages <= bounds.TenantPages && pages <= freePages; pages++)
-                        details[count++] = Code(partition, cores, boot, pages, Flaw.None);
+                        for (uint functions = 0; functions < 1u << bounds.Functions; functions++)
+                            if ((functions & ~freeFunctions) == 0) details[count++] = Code(partition, cores, boot, pages, Flaw.None) | functions << FunctionsShift;
                 }
             }
             uint first = (uint)System.Numerics.BitOperations.TrailingZeroCount(free);
             for (Flaw flaw = Flaw.NoTables; flaw < Flaw.Count; flaw++) details[count++] = Code(partition, 1u << (int)first, first, 1, flaw);
+            // Tables that run out with a function in the request, and a function that somebody has.
+            for (uint functions = 1; functions < 1u << bounds.Functions; functions++)
+                details[count++] = Code(partition, 1u << (int)first, first, 1, (functions & ~freeFunctions) == 0 ? Flaw.NoTables : Flaw.None) | functions << FunctionsShift;
         }
         return count;
     }
+
+    private const int FunctionsShift = 16;
+
+    private static Flaw FlawOf(uint detail) => (Flaw)(detail >> 12 & 15);
 
     private static uint Code(uint partition, uint cores, uint boot, uint pages, Flaw flaw) =>
         partition | (cores << 2) | (boot << 6) | (pages << 8) | ((uint)flaw << 12);
 
     public static bool RunsOutOfTables(ControlOperation operation, uint detail) =>
-        operation == ControlOperation.Create && (Flaw)(detail >> 12) == Flaw.NoTables;
+        operation == ControlOperation.Create && FlawOf(detail) == Flaw.NoTables;
 
     public static uint PartitionOf(uint detail) => detail & 3;
 
@@ -97,16 +108,20 @@ internal static class ControlRequests
         if (operation == ControlOperation.Create) FillCreate(ref request, detail, in world, bounds);
     }
 
-    /// <summary>Partition 0, as Startup.Management makes it: the first cores, and one page.</summary>
+    /// <summary>Partition 0, as Startup.Management makes it: the first cores, one page, and the first function.</summary>
     public static unsafe void FillManagement(ref ControlRequest request, Configuration bounds)
     {
         for (uint core = 0; core < bounds.ManagementCores; core++) request.Cores[(int)request.CoreCount++] = World.FirstApicId + core;
         SetExtent(ref request, request.ExtentCount++, 0);
+        if (bounds.Functions != 0) request.Functions[(int)request.FunctionCount++] = ModelHardware<Slot0>.AddressOf(0);
     }
 
     private static unsafe void FillCreate(ref ControlRequest request, uint detail, in World world, Configuration bounds)
     {
         uint cores = (detail >> 2) & 15, boot = (detail >> 6) & 3, pages = (detail >> 8) & 15;
+        request.FunctionCount = 0;
+        for (int function = 0; function < bounds.Functions; function++)
+            if ((detail >> FunctionsShift >> function & 1) != 0) request.Functions[(int)request.FunctionCount++] = ModelHardware<Slot0>.AddressOf(function);
         request.CoreCount = 1;
         request.Cores[0] = World.FirstApicId + boot;
         for (uint core = 0; core < World.Cores; core++)
@@ -119,7 +134,7 @@ internal static class ControlRequests
         int busyPage = 0, busyCore = 0;
         while (busyPage < bounds.Pages - 1 && world.Owner[busyPage] == World.None) busyPage++;
         while (busyCore < bounds.Cores - 1 && world.Core[busyCore].Partition == Monitor.Policy.Machine.Nobody) busyCore++;
-        switch ((Flaw)(detail >> 12))
+        switch (FlawOf(detail))
         {
             case Flaw.NoCores: request.CoreCount = 0; break;
             case Flaw.TooManyCores: request.CoreCount = (uint)bounds.Cores + 1; break;
@@ -155,7 +170,7 @@ internal static class ControlRequests
         if (operation != ControlOperation.Create) return $"{operation} of {partition}, variant {detail >> 2}";
         uint mask = (detail >> 2) & 15;
         string cores = string.Join(", ", Enumerable.Range(0, World.Cores).Where(core => (mask & (1u << core)) != 0).Select(core => core.ToString(CultureInfo.InvariantCulture)));
-        Flaw flaw = (Flaw)(detail >> 12);
-        return $"Create of {partition} with cores {cores}, boot core {(detail >> 6) & 3}, {(detail >> 8) & 15} pages{(flaw == Flaw.None ? "" : $", flawed: {flaw}")}";
+        Flaw flaw = FlawOf(detail);
+        return $"Create of {partition} with cores {cores}, boot core {(detail >> 6) & 3}, {(detail >> 8) & 15} pages{(detail >> FunctionsShift == 0 ? "" : $", functions {detail >> FunctionsShift:b}b")}{(flaw == Flaw.None ? "" : $", flawed: {flaw}")}";
     }
 }
