@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by kernel.sh and debian.sh: Debian 12's packages, whichever Debian this machine runs, so that the same kernels and images come out.
+# Sourced by osv, kernel.sh and debian.sh: Debian 12's packages, whichever Debian this machine runs, so that the same kernels and images come out.
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 bookworm_mirror() { # prints the mirror that this machine's apt uses for Debian itself

@@ -31,7 +31,8 @@ until_true() { # SECONDS WHAT COMMAND...: runs the command every second until it
     done
 }
 # Types a line into a console and prints what comes back; waits for a line that matches.
-ask() { printf '%s\n' "$2" | "$osv" tenant console "$1" --expect "$3" --timeout "$patience" || fail "the console of $1 did not answer '$2'"; }
+ask() { printf '%s\n' "$2" | "$osv" tenant console "$1" --expect "$3" --timeout "$patience" || { shows "$1"; fail "the console of $1 did not answer '$2'"; }; }
+shows() { { "$osv" tenant show "$1"; "$osv" tenant log "$1" | tail -n 20; "$osv" tenant exits "$1"; } >&2 || true; }   # what there is to know when it does not answer
 exits() { "$osv" tenant exits "$web" -o json; }
 running() { "$osv" tenant show "$1" -o json | jq -e '.state == "Running"' >/dev/null; }
 

@@ -9,7 +9,7 @@ namespace Osv.Monitor.Hardware;
 public unsafe struct SerialPort
 {
     private byte _interruptEnable, _lineControl, _modemControl, _scratch, _divisorLow, _divisorHigh, _fifo;
-    /// <summary>The transmitter has become empty and nobody has been told: it always is, so this is set again by each byte.</summary>
+    /// <summary>The transmitter has become empty since anybody was told: it always is, so this is set again by each byte.</summary>
     private bool _transmitterEmptied;
     /// <summary>The monitor's own positions: what partition 0 writes into the shared header is only ever compared.</summary>
     private uint _outputHead;
@@ -33,15 +33,18 @@ public unsafe struct SerialPort
 
     private bool InputReady(int partition) => Cpu.Load32(&((ConsoleHeader*)Block(partition))->InputHead) != _inputTail;
 
-    /// <summary>The level of the interrupt line.</summary>
-    public bool Interrupting(int partition) => Identify(partition) != NoInterrupt;
+    private bool Receives(int partition) => (_interruptEnable & ReceiveInterrupt) != 0 && InputReady(partition);
 
-    /// <summary>Low bits of the interrupt identification register, by priority.</summary>
-    private uint Identify(int partition)
-    {
-        if ((_interruptEnable & ReceiveInterrupt) != 0 && InputReady(partition)) return DataAvailable;
-        return (_interruptEnable & TransmitInterrupt) != 0 && _transmitterEmptied ? TransmitterEmpty : NoInterrupt;
-    }
+    private bool Transmits => (_interruptEnable & TransmitInterrupt) != 0;
+
+    /// <summary>The level of the interrupt line.</summary>
+    public bool Interrupting(int partition) => Receives(partition) || (Transmits && _transmitterEmptied);
+
+    /// <summary>
+    /// Low bits of the interrupt identification register, by priority. Reading it lowers the line, but the transmitter stays the reason: Linux
+    /// (serial8250_do_startup) reads it twice and would poll for ever if a handler on another core that read in between had used it up.
+    /// </summary>
+    private uint Identify(int partition) => Receives(partition) ? DataAvailable : Transmits ? TransmitterEmpty : NoInterrupt;
 
     public uint Read(int partition, int register)
     {

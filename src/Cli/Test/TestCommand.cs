@@ -31,18 +31,15 @@ internal static class TestCommand
         }
 
         IReadOnlyList<TestProject> projects = TestProject.Find(Path.Combine(Repository.Root, "tests"), [.. Suites.Intersect(suites)]);
-        // What computes on one core leaves the other to the suites up to its own; those that follow boot machines, and have all to themselves.
-        Task<TestTotals> beside = RunAllAsync([.. projects.Where(project => project.OneCore)], logs, cancel);
-        string? last = projects.LastOrDefault(project => project.OneCore)?.Suite;
-        int before = last is null ? 0 : projects.Count(project => Array.IndexOf(Suites, project.Suite) <= Array.IndexOf(Suites, last));
-        TestTotals total = await RunAllAsync([.. projects.Take(before).Where(project => !project.OneCore)], logs, cancel).ConfigureAwait(false);
-        total += await beside.ConfigureAwait(false);
-        total += await RunAllAsync([.. projects.Skip(before)], logs, cancel).ConfigureAwait(false);
+        TestTotals[] sharing = await Task.WhenAll(
+            RunAllAsync(projects.Where(project => project.Cores is TestCores.One), logs, cancel),
+            RunAllAsync(projects.Where(project => project.Cores is TestCores.Some), logs, cancel)).ConfigureAwait(false);
+        TestTotals total = sharing[0] + sharing[1] + await RunAllAsync(projects.Where(project => project.Cores is TestCores.All), logs, cancel).ConfigureAwait(false);
         Console.WriteLine($"{total.Passed} passed, {total.Failed} failed, {total.Skipped} skipped");
         return total is { Failed: 0, Passed: > 0 } ? 0 : 1;
     }
 
-    private static async Task<TestTotals> RunAllAsync(IReadOnlyList<TestProject> projects, string logs, CancellationToken cancel)
+    private static async Task<TestTotals> RunAllAsync(IEnumerable<TestProject> projects, string logs, CancellationToken cancel)
     {
         var total = new TestTotals(0, 0, 0);
         foreach (TestProject project in projects) total += await RunProjectAsync(project, logs, cancel).ConfigureAwait(false);
