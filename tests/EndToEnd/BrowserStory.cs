@@ -14,15 +14,23 @@ public sealed class BrowserStory(CloudFixture cloud, Chromium chromium)
     {
         await using var person = new Operator(await Visitor.ArriveAsync(chromium, cloud.Console));
         await person.SignInAsync(CloudFixture.User, cloud.Password);
-        await ANodeBootedAsync(person);
-        await AMachineOnItsOwnCoresAsync(person);
-        await OnlyInterruptsLeaveItAsync();
-        await ACrashIsSeenAndMendedAsync(person);
-        await AKernelOfOnesOwnAsync(person);
-        await WhatDoesNotFitIsExplainedAsync(person);
-        await AJobWithAntiAffinityAsync(person);
-        await ANodeIsDrainedAsync(person);
-        await NothingIsLeftAsync(person);
+        try
+        {
+            await ANodeBootedAsync(person);
+            await AMachineOnItsOwnCoresAsync(person);
+            await OnlyInterruptsLeaveItAsync();
+            await ACrashIsSeenAndMendedAsync(person);
+            await AKernelOfOnesOwnAsync(person);
+            await WhatDoesNotFitIsExplainedAsync(person);
+            await AJobWithAntiAffinityAsync(person);
+            await ANodeIsDrainedAsync(person);
+            await NothingIsLeftAsync(person);
+        }
+        catch
+        {
+            await cloud.ClearAsync();
+            throw;
+        }
         person.ShouldBeContent();
     }
 
