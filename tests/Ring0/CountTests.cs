@@ -7,6 +7,7 @@ namespace Osv.Ring0.Tests;
 /// The same kernel and loads native and in a tenant, with the counting plugin in both. Counts are asserted, times are not:
 /// those are for <c>osv bench monitor</c>.
 /// </summary>
+[Collection(nameof(Alone))]
 public sealed class CountTests(CountTests.Runs runs) : IClassFixture<CountTests.Runs>
 {
     /// <summary>Both runs, made once.</summary>

@@ -1,4 +1,5 @@
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
+// A machine alone leaves nearly half of two cores idle.
+[assembly: CollectionBehavior(MaxParallelThreads = 2)]
 [assembly: AssemblyFixture(typeof(Osv.Ring0.Tests.NodeImages))]
 
 namespace Osv.Ring0.Tests;

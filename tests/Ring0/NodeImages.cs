@@ -46,7 +46,10 @@ public sealed class NodeImages : IAsyncLifetime
             .AddFile("driver", File.ReadAllBytes(Path.Combine(s_folder, "driver", "Osv.Ring0.Driver")), executable: true)
             .ToGzip();
         string path = Path.Combine(s_folder, $"{scenario}-{tenantKernel}-{managementKernel}.cpio");
-        File.WriteAllBytes(path, MonitorPayload.Build(File.ReadAllBytes(Loader), Kernel(managementKernel), initrd, $"console=ttyS0 quiet panic=1 scenario={scenario} {options}"));
+        // Whole at once: tests that run side by side boot from the same one.
+        string part = $"{path}.{Guid.NewGuid():N}";
+        File.WriteAllBytes(part, MonitorPayload.Build(File.ReadAllBytes(Loader), Kernel(managementKernel), initrd, $"console=ttyS0 quiet panic=1 scenario={scenario} {options}"));
+        File.Move(part, path, overwrite: true);
         return path;
     }
 

@@ -3,6 +3,7 @@ using System.Globalization;
 namespace Osv.Ring0.Tests;
 
 /// <summary>What must not take long, by the node's own clock.</summary>
+[Collection(nameof(Alone))]
 public sealed class TimeTests
 {
     private const double FaultLimit = 100;
