@@ -10,7 +10,7 @@ public sealed class NodeImages : IAsyncLifetime
 {
     public static string Root { get; } = typeof(NodeImages).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().First(item => item.Key == "RepositoryRoot").Value!;
     private static readonly string s_folder = Path.Combine(Root, "artifacts", "ring0");
-    private static readonly string[] s_applets = ["sh", "mount", "cat", "echo", "poweroff", "reboot", "sleep", "nproc", "grep", "dd", "true", "seq", "insmod", "mkdir", "wc", "ls"];
+    private static readonly string[] s_applets = ["sh", "mount", "cat", "echo", "poweroff", "reboot", "sleep", "nproc", "grep", "dd", "true", "seq", "insmod", "mkdir", "stat", "ls"];
 
     public static string Monitor { get; } = Path.Combine(Root, "artifacts", "monitor", "osv-monitor.img");
 
@@ -77,7 +77,7 @@ public sealed class NodeImages : IAsyncLifetime
                 poweroff) poweroff -f ;;
                 offline) echo 0 > /sys/devices/system/cpu/cpu$cpu/online; echo "OFF $cpu left $(cat /sys/devices/system/cpu/online)" ;;
                 online) echo 1 > /sys/devices/system/cpu/cpu$cpu/online; echo "ON $cpu now $(cat /sys/devices/system/cpu/online)" ;;
-                fill) dd if=/dev/zero of=/dev/shm/fill bs=1M count=$cpu 2>/dev/null; echo "FILLED $(wc -c < /dev/shm/fill)" ;;
+                fill) dd if=/dev/zero of=/dev/shm/fill bs=1M count=$cpu 2>/dev/null; dd if=/dev/shm/fill of=/dev/null bs=1M 2>/dev/null; echo "FILLED $(stat -c %s /dev/shm/fill)" ;;
                 cells) for node in /sys/devices/system/node/node[0-9]*; do echo "CELL ${node##*node} cpus $(cat $node/cpulist) $(grep MemTotal $node/meminfo)"; done; echo CELLS END ;;
             esac
         done
