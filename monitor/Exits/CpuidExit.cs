@@ -17,16 +17,15 @@ public static unsafe class CpuidExit
             core->Shared->RunPhase = 1;
             return;
         }
-        uint* registers = stackalloc uint[4];
+        CpuidRegisters real;
         uint leaf = (uint)(vmcb->Rax & 0xFFFF_FFFF);
         uint subleaf = (uint)(core->Rcx & 0xFFFF_FFFF);
-        Cpu.Cpuid(leaf, subleaf, registers);
-        CpuidPolicy.Filter(leaf, subleaf, (vmcb->Cr4 & OsXsave) != 0, (vmcb->Cr4 & ProtectionKeys) != 0, HasWideIds(Node.Cores[core->Index].Partition),
-            ref registers[0], ref registers[1], ref registers[2], ref registers[3]);
-        vmcb->Rax = registers[0];
-        core->Rbx = registers[1];
-        core->Rcx = registers[2];
-        core->Rdx = registers[3];
+        Cpu.Cpuid(leaf, subleaf, (uint*)&real);
+        CpuidRegisters shown = CpuidPolicy.Filter(leaf, subleaf, (vmcb->Cr4 & OsXsave) != 0, (vmcb->Cr4 & ProtectionKeys) != 0, HasWideIds(Node.Cores[core->Index].Partition), real);
+        vmcb->Rax = shown.Eax;
+        core->Rbx = shown.Ebx;
+        core->Rcx = shown.Ecx;
+        core->Rdx = shown.Edx;
         ExitHandler.Advance(core, vmcb, 2);
     }
 

@@ -153,8 +153,7 @@ public static unsafe class ExitHandler
     /// <summary>Why partition 0 stops, for whoever reads the node's serial port.</summary>
     public static void LogEnd(StopCause cause, Vmcb* vmcb)
     {
-        Log.Text("osv-monitor: management stops, cause "u8);
-        Log.Number((uint)cause);
+        Log.Number("osv-monitor: management stops, cause "u8, (uint)cause);
         Log.Value(" exit "u8, vmcb->ExitCode);
         Log.Value(" info "u8, vmcb->ExitInfo1);
         Log.Value(" "u8, vmcb->ExitInfo2);

@@ -16,6 +16,7 @@ public static unsafe class GuestState
         int partition = Node.Cores[core->Index].Partition;
         Vmcb* vmcb = CoreBlock.VmcbOf(core);
         ResetLocalApic();
+        CacheWays.Allot(core->Index);
         Cpu.Clear(vmcb, 0x1000);
         CoreBlock.ClearRegisters(core);
         vmcb->InterceptExceptions = Intercepts.Exceptions;

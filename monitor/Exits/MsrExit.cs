@@ -20,18 +20,11 @@ public static unsafe class MsrExit
 
     private static bool Read(CoreBlock* core, Vmcb* vmcb, uint msr)
     {
-        switch (MsrPolicy.Read(msr, out ulong value))
-        {
-            case MsrVerdict.ApicBase:
-                bool boots = Node.Partitions[Node.Cores[core->Index].Partition].BootCore == core->Index;
-                value = 0xFEE0_0000 | ApicEnabled | (boots ? BootProcessor : 0);
-                break;
-            case MsrVerdict.Efer:
-                value = vmcb->Efer & ~Svme;
-                break;
-            case MsrVerdict.Fault:
-                return false;
-        }
+        MsrVerdict verdict = MsrPolicy.Read(msr, out ulong value);
+        if (verdict == MsrVerdict.Fault) return false;
+        bool boots = Node.Partitions[Node.Cores[core->Index].Partition].BootCore == core->Index;
+        if (verdict == MsrVerdict.ApicBase) value = 0xFEE0_0000 | ApicEnabled | (boots ? BootProcessor : 0);
+        if (verdict == MsrVerdict.Efer) value = vmcb->Efer & ~Svme;
         vmcb->Rax = value & 0xFFFF_FFFF;
         core->Rdx = value >> 32;
         return true;

@@ -23,8 +23,9 @@ public static class Log
         for (int i = 0; i < text.Length; i++) Put(text[i]);
     }
 
-    public static void Hex(ulong value)
+    public static void Value(ReadOnlySpan<byte> name, ulong value)
     {
+        Text(name);
         Text("0x"u8);
         bool started = false;
         for (int shift = 60; shift >= 0; shift -= 4)
@@ -35,14 +36,9 @@ public static class Log
         }
     }
 
-    public static void Value(ReadOnlySpan<byte> name, ulong value)
+    public static void Number(ReadOnlySpan<byte> before, ulong value)
     {
-        Text(name);
-        Hex(value);
-    }
-
-    public static void Number(ulong value)
-    {
+        Text(before);
         ulong scale = 1;
         while (value / scale >= 10) scale *= 10;
         for (; scale != 0; scale /= 10) Put((byte)('0' + value / scale % 10));

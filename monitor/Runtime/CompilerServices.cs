@@ -86,8 +86,3 @@ namespace System.Runtime.InteropServices
         public static ref T GetReference<T>(ReadOnlySpan<T> span) => ref span._reference;
     }
 }
-
-namespace System
-{
-    public class Type { }
-}

@@ -38,6 +38,7 @@ namespace System
     public struct RuntimeFieldHandle { }
     public struct Nullable<T> where T : struct { }
     public class Attribute { }
+    public class Type { }
 
     public sealed class String
     {

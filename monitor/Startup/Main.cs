@@ -129,6 +129,7 @@ public static unsafe class Main
         Cpu.Cpuid(0x8000_0008, 0, registers);
         Node.HasPredictionBarrier = (registers[1] & (1u << 12)) != 0;
         Node.HasSpeculationControl = (registers[1] & ((1u << 14) | (1u << 15) | (1u << 24))) != 0;
+        CacheWays.Discover(registers);
         PassedFunctions.Functions = (PciFunction*)Take((ulong)sizeof(PciFunction) * PassedFunctions.MaxFunctions);
         PassedFunctions.Memory = (MemoryExtent*)Take((ulong)sizeof(MemoryExtent) * PassedFunctions.MaxMemory);
         PagePool.Add(s_next, tablePages * 4096);
@@ -160,15 +161,11 @@ public static unsafe class Main
 
     private static void Greet()
     {
-        Log.Text("osv-monitor: "u8);
-        Log.Number((ulong)Node.CoreCount);
-        Log.Text(" cores, "u8);
         ulong bytes = 0;
         for (int i = 0; i < Node.MemoryCount; i++) bytes += Node.Memory[i].Bytes;
-        Log.Number(bytes >> 20);
-        Log.Text(" MiB for partitions, TSC "u8);
-        Log.Number(SharedTables.TscKilohertz);
-        Log.Text(" kHz; starting partition 0"u8);
-        Log.Line();
+        Log.Number("osv-monitor: "u8, (ulong)Node.CoreCount);
+        Log.Number(" cores, "u8, bytes >> 20);
+        Log.Number(" MiB for partitions, TSC "u8, SharedTables.TscKilohertz);
+        Log.Text(CacheWays.Ways != 0 ? " kHz, caches dealt out by ways; starting partition 0\r\n"u8 : " kHz; starting partition 0\r\n"u8);
     }
 }

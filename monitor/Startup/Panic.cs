@@ -23,8 +23,7 @@ public static unsafe class Panic
             if (Cpu.Exchange32(entered, 1) != 0) Cpu.Halt();
         Log.Text("osv-monitor: panic: "u8);
         Log.Text(reason);
-        Log.Text(" core "u8);
-        Log.Number(LocalApic.OwnId);
+        Log.Number(" core "u8, LocalApic.OwnId);
         Log.Line();
         TellConsoles(reason);
         Log.Text("osv-monitor: every console was told; this node halts\r\n"u8);
@@ -68,8 +67,7 @@ public static unsafe class Panic
             if (Cpu.Exchange32(trapped, 1) != 0) Because("fault in the monitor"u8);
         const int Registers = 15;
         ulong* trap = frame + Registers;
-        Log.Text("\r\nosv-monitor: fault "u8);
-        Log.Number(trap[0]);
+        Log.Number("\r\nosv-monitor: fault "u8, trap[0]);
         Log.Value(" error "u8, trap[1]);
         Log.Value(" rip "u8, trap[2]);
         Log.Value(" rflags "u8, trap[4]);

@@ -71,17 +71,7 @@ public static unsafe class Processors
         Cpu.Cpuid(0xB, 0, registers);
         core->ApicId = registers[3];
         Node.Cores[core->Index].PhysicalCore = core->ApicId >> (int)(registers[0] & 31);
-        core->Shared->CacheDomain = CacheDomain(core->ApicId, registers);
-    }
-
-    /// <summary>CPUID 8000_001D, index 3: how many logical processors share the last-level cache.</summary>
-    private static uint CacheDomain(uint apicId, uint* registers)
-    {
-        Cpu.Cpuid(0x8000_001D, 3, registers);
-        uint sharing = ((registers[0] >> 14) & 0xFFF) + 1;
-        uint width = 1;
-        while (width < sharing) width <<= 1;
-        return apicId / width;
+        core->Shared->CacheDomain = core->ApicId >> CacheWays.DomainShift;
     }
 
     public static void StartOthers()

@@ -31,6 +31,21 @@ public sealed class ReconcilerTests : IDisposable
     }
 
     [Fact]
+    public void Steps_that_take_long_are_spread_over_rounds_and_every_tenant_has_its_turn()
+    {
+        string[] ids = ["a", "b", "c", "d"];
+        _bench.Time.AutoAdvanceAmount = TimeSpan.FromMilliseconds(200);
+        _bench.Want([.. ids.Select((id, i) => _bench.Tenant(id, (uint)i + 2))]);
+        for (int round = 1; round <= ids.Length; round++)
+        {
+            _bench.Reconciler.Tick();
+            ids.Count(id => _bench.Seen(id).Phase != PartitionPhase.Unspecified).ShouldBe(round);
+        }
+        for (int round = 0; round < 3 * ids.Length; round++) _bench.Reconciler.Tick();
+        ids.ShouldAllBe(id => _bench.Seen(id).Phase == PartitionPhase.Running);
+    }
+
+    [Fact]
     public void What_is_loaded_is_the_kernel_the_command_line_and_the_tenants_own_data()
     {
         DesiredPartition wanted = _bench.Tenant("a", 2);

@@ -23,6 +23,9 @@ public unsafe class SimulatedProcessor
     /// <summary>Bits of an APIC id that name a thread of a core.</summary>
     public int PhysicalShift { get; set; }
     public bool KeepWrites { get; set; }
+
+    /// <summary>What CPUID says that not every processor does: EAX, EBX, ECX, EDX by leaf and subleaf.</summary>
+    public Dictionary<(uint Leaf, uint Subleaf), uint[]> Leaves { get; } = [];
     public List<(uint Msr, ulong Value)> MsrWrites { get; } = [];
     public List<(uint Port, int Bytes, uint Value)> PortWrites { get; } = [];
     public List<(ushort Function, int Offset, int Bytes, uint Value)> ConfigWrites { get; } = [];
@@ -119,6 +122,11 @@ public unsafe class SimulatedProcessor
     public void Cpuid(uint leaf, uint subleaf, Span<uint> registers)
     {
         registers.Clear();
+        if (Leaves.TryGetValue((leaf, subleaf), out uint[]? special))
+        {
+            special.CopyTo(registers);
+            return;
+        }
         switch (leaf)
         {
             case 1:

@@ -9,9 +9,8 @@ public sealed class CpuidPolicyTests
 
     private static (uint Eax, uint Ebx, uint Ecx, uint Edx) Filter(uint leaf, uint subleaf, uint all, bool osXsave = false, bool pke = false, bool wideIds = false)
     {
-        uint eax = all, ebx = all, ecx = all, edx = all;
-        CpuidPolicy.Filter(leaf, subleaf, osXsave, pke, wideIds, ref eax, ref ebx, ref ecx, ref edx);
-        return (eax, ebx, ecx, edx);
+        CpuidRegisters shown = CpuidPolicy.Filter(leaf, subleaf, osXsave, pke, wideIds, new(all, all, all, all));
+        return (shown.Eax, shown.Ebx, shown.Ecx, shown.Edx);
     }
 
     /// <summary>Features whose registers or instructions a guest does not have: leaf, register, bit, name.</summary>

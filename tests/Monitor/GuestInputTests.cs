@@ -73,8 +73,7 @@ public sealed class GuestInputTests
     {
         for (int i = 0; i < Rounds; i++)
         {
-            uint eax = Small(), ebx = Small(), ecx = Small(), edx = Small();
-            CpuidPolicy.Filter(Small(), Small(), guestOsXsave: (i & 1) != 0, guestPke: (i & 2) != 0, wideIds: (i & 4) != 0, ref eax, ref ebx, ref ecx, ref edx);
+            CpuidPolicy.Filter(Small(), Small(), guestOsXsave: (i & 1) != 0, guestPke: (i & 2) != 0, wideIds: (i & 4) != 0, new(Small(), Small(), Small(), Small()));
         }
     }
 

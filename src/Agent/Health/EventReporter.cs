@@ -11,6 +11,7 @@ namespace Osv.Agent.Health;
 public sealed class EventReporter(EventFeed feed, MonitorClock clock, string bootId)
 {
     private readonly List<(string Tenant, int Partition, ulong After)> _owners = [];
+    private readonly HashSet<(string Tenant, int Partition, ulong After)> _known = [];
 
     /// <summary>Events up to this number are known to the control plane or on their way.</summary>
     public ulong Sent { get; set; }
@@ -20,9 +21,11 @@ public sealed class EventReporter(EventFeed feed, MonitorClock clock, string boo
         foreach (PartitionNote note in notes)
         {
             (string, int, ulong) owner = (note.TenantId, note.Partition, note.EventFloor);
-            if (!_owners.Contains(owner)) _owners.Add(owner);
+            if (_known.Add(owner)) _owners.Add(owner);
         }
-        if (_owners.Count > 4 * ControlLayout.MaxPartitions) _owners.RemoveRange(0, _owners.Count - 2 * ControlLayout.MaxPartitions);
+        if (_owners.Count <= 4 * ControlLayout.MaxPartitions) return;
+        _owners.RemoveRange(0, _owners.Count - 2 * ControlLayout.MaxPartitions);
+        _known.IntersectWith(_owners);
     }
 
     public IEnumerable<PartitionEvent> Collect()

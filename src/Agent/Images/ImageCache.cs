@@ -93,6 +93,7 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
     private async Task FetchAsync(Artifact artifact, string hash, Download download, CancellationToken cancel)
     {
         string part = PathOf(hash) + ".part";
+        long began = time.GetTimestamp();
         try
         {
             while (true)
@@ -108,6 +109,7 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
                     await Task.Delay(s_retry, time, cancel).ConfigureAwait(false);
                 }
             }
+            double fetched = time.GetElapsedTime(began).TotalSeconds;
             string found = await HashAsync(part, cancel).ConfigureAwait(false);
             if (found != hash) throw new InvalidDataException($"the image from {artifact.Url} has the wrong hash: {found}, not {hash}");
             lock (_gate)
@@ -115,7 +117,7 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
                 File.Move(part, PathOf(hash), overwrite: true);
                 download.Done = true;
             }
-            log.Info("images", $"{artifact.Url} is here, {artifact.Bytes} bytes, {hash}");
+            log.Info("images", $"{artifact.Url} is here, {artifact.Bytes} bytes, {hash}: fetched in {fetched:0.00} s, checked in {time.GetElapsedTime(began).TotalSeconds - fetched:0.00} s");
         }
         catch (Exception error) when (error is InvalidDataException or UriFormatException or InvalidOperationException or NotSupportedException)
         {

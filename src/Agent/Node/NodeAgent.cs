@@ -18,7 +18,7 @@ namespace Osv.Agent.Node;
 /// </summary>
 public sealed class NodeAgent : ISessionPeer, IDisposable
 {
-    private static readonly TimeSpan s_observe = TimeSpan.FromSeconds(10), s_look = TimeSpan.FromMilliseconds(100), s_note = TimeSpan.FromSeconds(1), s_status = TimeSpan.FromSeconds(1), s_calmStatus = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_observe = TimeSpan.FromSeconds(10), s_look = TimeSpan.FromSeconds(1), s_note = TimeSpan.FromSeconds(1), s_status = TimeSpan.FromSeconds(1), s_calmStatus = TimeSpan.FromSeconds(5);
     private const int MaxUnacknowledged = 256;
     /// <summary>The end of the year 9999.</summary>
     private const ulong MaxTimeUnixMs = 253_402_300_799_999;
@@ -39,7 +39,7 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
     private readonly Pace _pace;
     private readonly SemaphoreSlim _nudge = new(0, 1);
     private readonly Channel<bool> _word = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-    private ulong _eventsSeen, _logSent;
+    private ulong _eventsSeen, _logSent, _changesTold;
     private TimeSpan _heartbeat = TimeSpan.FromSeconds(5);
     private long _lastHeartbeat, _lastLook, _lastObserved, _lastNote, _lastStatus;
     /// <summary>What was told last, less what always changes; null: tell anew.</summary>
@@ -242,7 +242,8 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
         lock (_gate)
         {
             Contact();
-            Nudge();
+            // An acknowledgement follows each heartbeat and gives nothing to do.
+            if (envelope.BodyCase != ControlEnvelope.BodyOneofCase.None) Nudge();
             switch (envelope.BodyCase)
             {
                 case ControlEnvelope.BodyOneofCase.Desired:
@@ -301,7 +302,7 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
                 said.Add(new AgentEnvelope { Inventory = InventoryReader.Read(_device, _bootId, _time) });
             }
             said.AddRange(_events.Collect().Select(happened => new AgentEnvelope { Event = happened }));
-            if (_told is null || Due(ref _lastLook, s_look)) said.AddRange(Changed());
+            if (_told is null || _reconciler.Changes != _changesTold || Due(ref _lastLook, s_look)) said.AddRange(Changed());
             if (outbox.ConsoleBytes < MaxConsoleBytes) said.AddRange(_consoles.Collect().Select(output => new AgentEnvelope { Console = output }));
             foreach (LogLine line in _log.After(_logSent).Take(64))
             {
@@ -320,6 +321,7 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
     /// <summary>The observed state, when it has changed or has not been told for long.</summary>
     private IEnumerable<AgentEnvelope> Changed()
     {
+        _changesTold = _reconciler.Changes;
         ObservedState now = Observe(), bare = WithoutCounters(now);
         if (_told is not null && _told.Equals(bare) && !Due(ref _lastObserved, s_observe)) yield break;
         _lastObserved = _time.GetTimestamp();

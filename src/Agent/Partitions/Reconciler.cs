@@ -15,7 +15,7 @@ namespace Osv.Agent.Partitions;
 /// </summary>
 public sealed class Reconciler
 {
-    private static readonly TimeSpan s_tryAgain = TimeSpan.FromSeconds(5), s_lastWords = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_tryAgain = TimeSpan.FromSeconds(5), s_lastWords = TimeSpan.FromMilliseconds(500), s_round = TimeSpan.FromMilliseconds(100);
     private readonly ControlDevice _device;
     private readonly NodeNotes _notes;
     private readonly IImageSource _images;
@@ -26,6 +26,7 @@ public sealed class Reconciler
     private readonly PartitionFactory _factory;
     private readonly Func<PartitionNote, bool> _endsInPanic;
     private readonly SortedDictionary<string, Tenant> _tenants = new(StringComparer.Ordinal);
+    private int _turn = -1;
 
     /// <param name="endsInPanic">The console of this run says that its kernel panicked, and nothing since.</param>
     public Reconciler(ControlDevice device, NodeNotes notes, IImageSource images, Lease lease, Func<PartitionNote, bool> endsInPanic, TimeProvider time, AgentLog log)
@@ -59,6 +60,9 @@ public sealed class Reconciler
     /// not when it is merely heard again.
     /// </summary>
     public bool AwaitsWord => _tenants.Values.Any(tenant => tenant.Fenced);
+
+    /// <summary>Counts what has been done and found: tenants' phases, and tenants that are gone.</summary>
+    public ulong Changes { get; private set; }
 
     /// <summary>A step is under way or to be taken; what only waits, or runs, is not.</summary>
     public bool IsAtWork => _tenants.Values.Any(tenant => tenant.Phase is PartitionPhase.Unspecified or PartitionPhase.Fetching or PartitionPhase.Creating or PartitionPhase.Loading or PartitionPhase.Stopping);
@@ -97,11 +101,15 @@ public sealed class Reconciler
         if (partition.Image?.Initrd is { } initrd) yield return initrd;
     }
 
-    /// <summary>One step for every tenant.</summary>
+    /// <summary>One step for every tenant. When a step takes long, those after it have their turn first next time: consoles and the session wait meanwhile.</summary>
     public void Tick()
     {
-        foreach (Tenant tenant in _tenants.Values.ToList())
+        long began = _time.GetTimestamp();
+        List<Tenant> tenants = [.. _tenants.Values];
+        for (int stepped = 0; stepped < tenants.Count && (stepped == 0 || _time.GetElapsedTime(began) < s_round); stepped++)
         {
+            _turn = (_turn + 1) % tenants.Count;
+            Tenant tenant = tenants[_turn];
             try
             {
                 Step(tenant);
@@ -118,7 +126,9 @@ public sealed class Reconciler
 
     private void Say(Tenant tenant, PartitionPhase phase, string reason = "")
     {
-        if (tenant.Say(phase, reason, _time)) _log.Info("partitions", $"{tenant.Id} {phase}{(reason.Length == 0 ? string.Empty : ": " + reason)}");
+        if (!tenant.Say(phase, reason, _time)) return;
+        Changes++;
+        _log.Info("partitions", $"{tenant.Id} {phase}{(reason.Length == 0 ? string.Empty : ": " + reason)}");
     }
 
     private void Step(Tenant tenant)
@@ -155,7 +165,7 @@ public sealed class Reconciler
         }
         if (tenant.Wanted is null)
         {
-            if (Revision != 0) _tenants.Remove(tenant.Id);
+            if (Revision != 0 && _tenants.Remove(tenant.Id)) Changes++;
             return;
         }
         if (!runs)

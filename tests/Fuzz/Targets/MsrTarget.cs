@@ -82,8 +82,8 @@ internal sealed class MsrTarget : FuzzTarget
 
     private static void Leaf(uint leaf, uint subleaf, byte what, uint low, uint high)
     {
-        uint eax = low, ebx = high, ecx = unchecked(low + high), edx = low ^ high;
-        CpuidPolicy.Filter(leaf, subleaf, (what & 4) != 0, (what & 8) != 0, (what & 16) != 0, ref eax, ref ebx, ref ecx, ref edx);
+        CpuidRegisters shown = CpuidPolicy.Filter(leaf, subleaf, (what & 4) != 0, (what & 8) != 0, (what & 16) != 0, new(low, high, unchecked(low + high), low ^ high));
+        (uint eax, uint ebx, uint ecx, uint edx) = (shown.Eax, shown.Ebx, shown.Ecx, shown.Edx);
         if (leaf == 1) Check.That((ecx & (1u << 3)) == 0 && (ecx & (1u << 21)) != 0 && (ecx & (1u << 31)) != 0, "MONITOR is shown, or x2APIC or the hypervisor is not");
         if (leaf == 0x8000_0001) Check.That((ecx & (1u << 2)) == 0, "SVM is shown");
         if (leaf == 0x8000_000A) Check.That((eax | ebx | ecx | edx) == 0, "SVM's features are shown");

@@ -90,7 +90,8 @@ kernel:
     cli
     jmp .wait
 .print:
-    add r14, r12
+    add rax, r12                    ; from now: a core that had to wait for the host does not catch up in a burst
+    mov r14, rax
     inc r15d
     mov eax, r15d
     lea rdi, [line + 6]
