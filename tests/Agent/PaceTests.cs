@@ -19,7 +19,7 @@ public sealed class PaceTests
     }
 
     [Fact]
-    public void Where_nothing_goes_on_rounds_are_a_second_apart_until_something_does()
+    public void Where_nothing_goes_on_rounds_are_two_seconds_apart_until_something_does()
     {
         var pace = new Pace(_time);
         _time.Advance(TimeSpan.FromSeconds(10));
@@ -30,8 +30,8 @@ public sealed class PaceTests
             if (pace.Look(stirs: false)) rounds++;
             _time.Advance(pace.Next);
         }
-        looks.ShouldBe(300);
-        rounds.ShouldBe(60);
+        looks.ShouldBe(200);
+        rounds.ShouldBe(30);
         pace.Look(stirs: true).ShouldBeTrue("what stirs is looked at now");
         pace.Next.ShouldBe(Pace.Brisk);
         _time.Advance(TimeSpan.FromSeconds(1));

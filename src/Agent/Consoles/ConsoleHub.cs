@@ -36,6 +36,19 @@ public sealed class ConsoleHub(ControlDevice device, string folder, TimeProvider
         }
     }
 
+    /// <summary>Something was taken that has not been sent.</summary>
+    public bool HasOutput
+    {
+        get
+        {
+            foreach (Backlog backlog in _backlogs.Values)
+            {
+                if (backlog.Sent < backlog.Head) return true;
+            }
+            return false;
+        }
+    }
+
     /// <summary>Takes what has been printed and gives what was typed.</summary>
     public void Pump(IReadOnlyCollection<PartitionNote> notes)
     {

@@ -17,6 +17,9 @@ public sealed class Prober(ControlDevice device, TimeProvider time, AgentLog log
     private readonly HashSet<uint> _hung = [];
     private long _last;
 
+    /// <summary>Counts changes of cores' health.</summary>
+    public ulong Changes { get; private set; }
+
     /// <summary>Probes all when it is time.</summary>
     public void Tick(IEnumerable<PartitionNote> notes)
     {
@@ -36,7 +39,10 @@ public sealed class Prober(ControlDevice device, TimeProvider time, AgentLog log
     }
 
     /// <summary>The monitor has reported this core.</summary>
-    public void Hung(uint apicId) => _hung.Add(apicId);
+    public void Hung(uint apicId)
+    {
+        if (_hung.Add(apicId)) Changes++;
+    }
 
     public CoreHealth HealthOf(uint apicId)
     {
@@ -52,6 +58,7 @@ public sealed class Prober(ControlDevice device, TimeProvider time, AgentLog log
             ref readonly CoreEntry core = ref cores[i];
             if (core.Mode != (uint)CoreMode.Running)
             {
+                if (!_samples.TryGetValue(core.ApicId, out var was) || was.Health != CoreHealth.Offline) Changes++;
                 _hung.Remove(core.ApicId);
                 _samples[core.ApicId] = (core.ProbeCount, 0, true, CoreHealth.Offline);
                 continue;
@@ -59,9 +66,10 @@ public sealed class Prober(ControlDevice device, TimeProvider time, AgentLog log
             bool seen = _samples.TryGetValue(core.ApicId, out var before);
             if (seen && before.Count == core.ProbeCount) continue;
             bool same = seen && before.Rip == core.ProbeRip, on = core.ProbeInterruptsOn != 0;
-            if (!same || on) _hung.Remove(core.ApicId);
+            if ((!same || on) && _hung.Remove(core.ApicId)) Changes++;
             // With interrupts off at the same place: taken offline by its Linux. Where an interrupt waits for it, the monitor says that it hangs.
             CoreHealth health = same && on && core.ProbeCpl == 0 ? CoreHealth.Idle : same && !on && !before.InterruptsOn ? CoreHealth.Offline : CoreHealth.Busy;
+            if (health != before.Health) Changes++;
             _samples[core.ApicId] = (core.ProbeCount, core.ProbeRip, on, health);
         }
     }

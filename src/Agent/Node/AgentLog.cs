@@ -36,6 +36,12 @@ public sealed class AgentLog(TimeProvider time, TextWriter writer)
         }
     }
 
+    /// <summary>Number of the last line.</summary>
+    public ulong Last
+    {
+        get { lock (_gate) return _number; }
+    }
+
     /// <summary>Lines that came after number <paramref name="after"/>.</summary>
     public IReadOnlyList<LogLine> After(ulong after)
     {

@@ -18,7 +18,7 @@ namespace Osv.Agent.Node;
 /// </summary>
 public sealed class NodeAgent : ISessionPeer, IDisposable
 {
-    private static readonly TimeSpan s_observe = TimeSpan.FromSeconds(10), s_look = TimeSpan.FromSeconds(1), s_note = TimeSpan.FromSeconds(1), s_status = TimeSpan.FromSeconds(1), s_calmStatus = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_observe = TimeSpan.FromSeconds(10), s_note = TimeSpan.FromSeconds(1), s_status = TimeSpan.FromSeconds(1), s_calmStatus = TimeSpan.FromSeconds(10);
     private const int MaxUnacknowledged = 256;
     /// <summary>The end of the year 9999.</summary>
     private const ulong MaxTimeUnixMs = 253_402_300_799_999;
@@ -37,14 +37,12 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
     private readonly EventReporter _events;
     private readonly string _bootId;
     private readonly Pace _pace;
-    private readonly SemaphoreSlim _nudge = new(0, 1);
+    private readonly AutoResetEvent _nudge = new(false);
     private readonly Channel<bool> _word = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private ulong _eventsSeen, _logSent, _changesTold;
     private TimeSpan _heartbeat = TimeSpan.FromSeconds(5);
-    private long _lastHeartbeat, _lastLook, _lastObserved, _lastNote, _lastStatus;
-    /// <summary>What was told last, less what always changes; null: tell anew.</summary>
-    private ObservedState? _told;
-    private bool _inventoryDue, _fenced, _expired, _stirred;
+    private long _lastHeartbeat, _lastObserved, _lastNote, _lastStatus;
+    private bool _inventoryDue, _observedDue, _fenced, _expired, _stirred;
     private readonly Queue<string> _probes = [];
 
     public NodeAgent(ControlDevice device, NodeNotes notes, IImageSource images, NodePaths paths, TimeProvider time, AgentLog log)
@@ -96,13 +94,19 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
         return new MonitorClock(_device.Header.TscKilohertz, stamp, _time.GetTimestamp() - Uptime * _time.TimestampFrequency / 1000, _time);
     }
 
-    /// <summary>Until cancelled.</summary>
-    public async Task RunAsync(CancellationToken cancel)
+    /// <summary>
+    /// Until cancelled. On a thread of its own, which only sleeps between two looks: a timer and a worker for each of them were most of what an
+    /// idle agent took of its core.
+    /// </summary>
+    public Task RunAsync(CancellationToken cancel) => Task.Factory.StartNew(() => Run(cancel), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    private void Run(CancellationToken cancel)
     {
+        using CancellationTokenRegistration end = cancel.Register(() => _nudge.Set());
         while (!cancel.IsCancellationRequested)
         {
             Tick();
-            await ((Task)_nudge.WaitAsync(_pace.Next, cancel)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            _nudge.WaitOne(_pace.Next);
         }
         _device.EndBeat();
     }
@@ -132,9 +136,18 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
                 if (_reconciler.Notes.FirstOrDefault(note => note.TenantId == tenant) is { } note) _prober.Probe(note);
             }
             if (Due(ref _lastStatus, stirs ? s_status : s_calmStatus)) WriteStatus();
-            _word.Writer.TryWrite(true);
+            if (HasWord()) _word.Writer.TryWrite(true);
         }
     }
+
+    /// <summary>Whether there is something for <see cref="Collect"/>.</summary>
+    private bool HasWord() =>
+        _inventoryDue || IsObservedDue || IsDue(_lastHeartbeat, _heartbeat) || _events.Sent < _feed.Last || _logSent < _log.Last || _consoles.HasOutput;
+
+    /// <summary>What is seen is told when something has changed, and now and then for its counters.</summary>
+    private bool IsObservedDue => _observedDue || Changes != _changesTold || IsDue(_lastObserved, s_observe);
+
+    private ulong Changes => _reconciler.Changes + _prober.Changes;
 
     /// <summary>Whether anything goes on that time alone does not bring.</summary>
     private bool Stirs()
@@ -149,14 +162,16 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
     private void Nudge()
     {
         _stirred = true;
-        if (_nudge.CurrentCount == 0) _nudge.Release();
+        _nudge.Set();
     }
 
     public async Task WordAsync(CancellationToken cancel) => await _word.Reader.ReadAsync(cancel).ConfigureAwait(false);
 
+    private bool IsDue(long last, TimeSpan period) => last == 0 || _time.GetElapsedTime(last) >= period;
+
     private bool Due(ref long last, TimeSpan period)
     {
-        if (last != 0 && _time.GetElapsedTime(last) < period) return false;
+        if (!IsDue(last, period)) return false;
         last = _time.GetTimestamp();
         return true;
     }
@@ -226,7 +241,7 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
             SaveLease();
             if (welcome.HeartbeatSeconds != 0) _heartbeat = TimeSpan.FromSeconds(welcome.HeartbeatSeconds);
             if (welcome.ServerTimeUnixMs is not 0 and <= MaxTimeUnixMs) ServerTime?.Invoke(DateTimeOffset.FromUnixTimeMilliseconds((long)welcome.ServerTimeUnixMs));
-            _told = null;
+            _observedDue = true;
             _lastHeartbeat = 0;
             _inventoryDue = true;
             Nudge();
@@ -249,7 +264,7 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
                 case ControlEnvelope.BodyOneofCase.Desired:
                     // What cannot be applied is not kept either: the next agent could do no more with it.
                     if (Remember(envelope.Desired)) NodePaths.WriteWhole(_paths.Desired, envelope.Desired.ToByteArray());
-                    _told = null;
+                    _observedDue = true;
                     break;
                 case ControlEnvelope.BodyOneofCase.Console:
                     if (!_reconciler.Knows(envelope.Console.TenantId) || !_consoles.Type(envelope.Console.TenantId, envelope.Console.Data.Span)) _log.Warn("console", $"{envelope.Console.TenantId} does not read its console: {envelope.Console.Data.Length} bytes dropped");
@@ -302,7 +317,11 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
                 said.Add(new AgentEnvelope { Inventory = InventoryReader.Read(_device, _bootId, _time) });
             }
             said.AddRange(_events.Collect().Select(happened => new AgentEnvelope { Event = happened }));
-            if (_told is null || _reconciler.Changes != _changesTold || Due(ref _lastLook, s_look)) said.AddRange(Changed());
+            if (IsObservedDue)
+            {
+                (_observedDue, _changesTold, _lastObserved) = (false, Changes, _time.GetTimestamp());
+                said.Add(new AgentEnvelope { Observed = Observe() });
+            }
             if (outbox.ConsoleBytes < MaxConsoleBytes) said.AddRange(_consoles.Collect().Select(output => new AgentEnvelope { Console = output }));
             foreach (LogLine line in _log.After(_logSent).Take(64))
             {
@@ -316,34 +335,6 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
             }
         }
         return said;
-    }
-
-    /// <summary>The observed state, when it has changed or has not been told for long.</summary>
-    private IEnumerable<AgentEnvelope> Changed()
-    {
-        _changesTold = _reconciler.Changes;
-        ObservedState now = Observe(), bare = WithoutCounters(now);
-        if (_told is not null && _told.Equals(bare) && !Due(ref _lastObserved, s_observe)) yield break;
-        _lastObserved = _time.GetTimestamp();
-        _told = bare;
-        yield return new AgentEnvelope { Observed = now };
-    }
-
-    private static ObservedState WithoutCounters(ObservedState state)
-    {
-        ObservedState bare = state.Clone();
-        bare.TakenUnixMs = 0;
-        foreach (ObservedPartition partition in bare.Partitions)
-        {
-            partition.Exits.Clear();
-            partition.FetchedBytes = 0;
-            foreach (CoreSample core in partition.Cores)
-            {
-                core.Rip = core.Cpl = 0;
-                core.InterruptsOn = false;
-            }
-        }
-        return bare;
     }
 
     public void Dispose()

@@ -7,13 +7,13 @@ namespace Osv.Agent.Node;
 public sealed class Pace(TimeProvider time)
 {
     /// <summary>Between two looks; the longest that nothing is noticed is <see cref="Calm"/>.</summary>
-    public static readonly TimeSpan Brisk = TimeSpan.FromMilliseconds(50), Calm = TimeSpan.FromMilliseconds(200);
+    public static readonly TimeSpan Brisk = TimeSpan.FromMilliseconds(50), Calm = TimeSpan.FromMilliseconds(300);
 
     /// <summary>Between two whole rounds while nothing goes on: what only time changes.</summary>
-    private static readonly TimeSpan s_round = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_round = TimeSpan.FromSeconds(2);
 
-    /// <summary>After the last that went on.</summary>
-    private static readonly TimeSpan s_winding = TimeSpan.FromSeconds(2);
+    /// <summary>After the last that went on: longer than a console must be silent to have said its last (<see cref="Consoles.ConsoleHub"/>).</summary>
+    private static readonly TimeSpan s_winding = TimeSpan.FromSeconds(2.5);
 
     private long _stirred = time.GetTimestamp(), _round;
     private bool _calm;

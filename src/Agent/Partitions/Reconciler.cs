@@ -25,7 +25,7 @@ public sealed class Reconciler
     private readonly EventFeed _events;
     private readonly PartitionFactory _factory;
     private readonly Func<PartitionNote, bool> _endsInPanic;
-    private readonly SortedDictionary<string, Tenant> _tenants = new(StringComparer.Ordinal);
+    private readonly SortedList<string, Tenant> _tenants = new(StringComparer.Ordinal);
     private int _turn = -1;
 
     /// <param name="endsInPanic">The console of this run says that its kernel panicked, and nothing since.</param>

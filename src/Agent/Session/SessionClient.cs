@@ -31,6 +31,7 @@ public interface ISessionPeer
 /// </summary>
 public sealed class SessionClient(Uri control, IdentityHolder identity, ISessionPeer peer, TimeProvider time, AgentLog log)
 {
+    private static readonly TimeSpan s_pingDelay = TimeSpan.FromSeconds(10), s_pingTimeout = TimeSpan.FromSeconds(20);
     private readonly BackOff _backOff = new(TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(30));
     private string _session = Guid.NewGuid().ToString("N");
     private bool _welcomed;
@@ -84,7 +85,9 @@ public sealed class SessionClient(Uri control, IdentityHolder identity, ISession
     {
         await identity.RenewEndedAsync(control, cancel).ConfigureAwait(false);
         NodeIdentity current = identity.Current;
-        using GrpcChannel channel = GrpcChannel.ForAddress(control, new GrpcChannelOptions { HttpHandler = NodeIdentity.Transport(current.Authority, current), DisposeHttpClient = true, MaxReceiveMessageSize = 16 << 20 });
+        SocketsHttpHandler transport = NodeIdentity.Transport(current.Authority, current);
+        (transport.KeepAlivePingDelay, transport.KeepAlivePingTimeout, transport.KeepAlivePingPolicy) = (s_pingDelay, s_pingTimeout, HttpKeepAlivePingPolicy.WithActiveRequests);
+        using GrpcChannel channel = GrpcChannel.ForAddress(control, new GrpcChannelOptions { HttpHandler = transport, DisposeHttpClient = true, MaxReceiveMessageSize = 16 << 20 });
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         using AsyncDuplexStreamingCall<AgentEnvelope, ControlEnvelope> call = new NodeSession.NodeSessionClient(channel).Connect(cancellationToken: end.Token);
         Hello hello = peer.Greet();
