@@ -57,7 +57,7 @@ internal static partial class Measurements
         await node.UntilAsync(() => node.Node.Observed.DesiredRevision == node.Node.Desired.Revision && node.Node.Observed.Partitions.All(seen => seen.Partition == 0), "the node to be empty").ConfigureAwait(false);
     }
 
-    /// <summary>Time that the agent takes to fetch an image onto an empty node, against wget on the same node. The agent stores it, too, and then checks its hash, which is told apart.</summary>
+    /// <summary>Time that the agent takes to fetch an image onto an empty node, against wget on the same node. The agent then checks its hash, which is told apart.</summary>
     public static async Task<Figure> TransferAsync(BenchNode node, BenchFiles files, CancellationToken cancel)
     {
         const int Rounds = 3;
@@ -70,8 +70,9 @@ internal static partial class Measurements
             Artifact initrd = node.Plane.AddImage([.. files.Debian, 0, 0, 0, (byte)round]);
             var image = new Image { Name = "large", Kernel = node.Plane.AddImage(files.Kernel), Initrd = initrd, CommandLine = "console=ttyS0 quiet" };
             var clock = Stopwatch.StartNew();
-            await node.ManagementAsync($"wget -q -O /dev/null {initrd.Url}", cancel).ConfigureAwait(false);
+            await node.ManagementAsync($"wget -q -O /run/osv/wget {initrd.Url}", cancel).ConfigureAwait(false);
             wget.Add(clock.Elapsed.TotalSeconds);
+            await node.ManagementAsync("rm /run/osv/wget", cancel).ConfigureAwait(false);
             clock.Restart();
             node.Node.Want(BenchNode.Tenant("large", image, 512 * Mebibyte, 4));
             await node.UntilAsync(() => node.Node.Partition("large") is { Phase: PartitionPhase.Creating or PartitionPhase.Loading or PartitionPhase.Running }, "the large image to be there").ConfigureAwait(false);
@@ -86,7 +87,7 @@ internal static partial class Measurements
         double bytes = files.Debian.Length;
         return new Figure(
             "image transfer: agent's time / wget's", Median(ours) / Median(wget), "", 1.25,
-            string.Create(CultureInfo.InvariantCulture, $"medians of {Rounds}: {bytes / Mebibyte:0} MiB in {Median(ours):0.00} s, stored; wget {Median(wget):0.00} s, thrown away; request to its hash checked {Median(whole):0.00} s"));
+            string.Create(CultureInfo.InvariantCulture, $"medians of {Rounds}: {bytes / Mebibyte:0} MiB in {Median(ours):0.00} s; wget to the same file system {Median(wget):0.00} s; request to its hash checked {Median(whole):0.00} s"));
     }
 
     public static double Median(IEnumerable<double> values)
