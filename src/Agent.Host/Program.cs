@@ -48,7 +48,7 @@ static async Task<int> RunAsync(NodePaths paths)
         // Images come from the control plane's own addresses; over https they are asked for with the node's certificate.
         IdentityHolder? holder = null;
         using var http = new HttpClient(new LateTransport(() => holder is null ? null : NodeIdentity.Transport(holder.Current.Authority, holder.Current))) { Timeout = Timeout.InfiniteTimeSpan };
-        using var images = new ImageCache(paths.Images, http, time, log, (long)(LinuxMemory.Available() / 4 * 3));
+        using var images = new ImageCache(paths.Images, http, time, log, ImageCache.CapacityOf(paths.Images, (long)LinuxMemory.Available()));
         using var agent = new NodeAgent(device, notes, images, paths, time, log)
         {
             ControlPlane = options.Control.ToString(),

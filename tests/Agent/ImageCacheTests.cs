@@ -31,6 +31,16 @@ public sealed class ImageCacheTests : IAsyncLifetime
         Directory.Delete(_folder, recursive: true);
     }
 
+    /// <summary>What a new agent finds in its cache is memory for images: its limit is that of the agent before.</summary>
+    [Fact]
+    public void A_filled_cache_leaves_the_limit_as_it_was()
+    {
+        const int Held = 400_000, Available = 4_000_000;
+        long empty = ImageCache.CapacityOf(Path.Combine(_folder, "none"), Available);
+        File.WriteAllBytes(Path.Combine(_folder, new string('a', 64)), new byte[Held]);
+        ImageCache.CapacityOf(_folder, Available - Held).ShouldBe(empty);
+    }
+
     /// <summary>Asks as the reconciler does, until there is an answer.</summary>
     private async Task<ImageProgress> FinishAsync(Artifact artifact, ImageCache? cache = null)
     {

@@ -27,6 +27,14 @@ public interface IImageSource
 /// </summary>
 public sealed class ImageCache(string folder, HttpClient http, TimeProvider time, AgentLog log, long capacity) : IImageSource, IDisposable
 {
+    /// <summary>Three quarters of the memory that there is for images, those of an agent before this one included.</summary>
+    /// <param name="available">Bytes that programs can still get.</param>
+    public static long CapacityOf(string folder, long available)
+    {
+        long held = Directory.Exists(folder) ? new DirectoryInfo(folder).EnumerateFiles().Sum(file => file.Length) : 0;
+        return (available + held) / 4 * 3;
+    }
+
     private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(2), s_silence = TimeSpan.FromSeconds(20), s_afterFailure = TimeSpan.FromSeconds(30);
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Download> _downloads = new(StringComparer.Ordinal);
