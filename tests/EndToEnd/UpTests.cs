@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Text.Json;
 
 namespace Osv.EndToEnd.Tests;
@@ -15,6 +17,24 @@ public sealed class UpTests(CloudFixture cloud)
         JsonElement after = await StatusAsync();
         after.GetProperty("controlPlane").GetProperty("processId").GetInt32().ShouldBe(before.GetProperty("controlPlane").GetProperty("processId").GetInt32());
         after.GetProperty("nodes").GetArrayLength().ShouldBe(CloudFixture.Nodes);
+    }
+
+    /// <summary>PostgreSQL has died, and another program has taken its port before it came back.</summary>
+    [Fact]
+    public async Task A_database_that_comes_back_on_another_port_is_found()
+    {
+        JsonElement before = (await StatusAsync()).GetProperty("database");
+        int port = before.GetProperty("port").GetInt32(), process = before.GetProperty("processId").GetInt32();
+        (await Shell.RunAsync("kill", ["-QUIT", $"{process}"], new Dictionary<string, string>(), TimeSpan.FromSeconds(10))).Status.ShouldBe(0);
+        await CloudFixture.UntilAsync(() => Task.FromResult(!Directory.Exists($"/proc/{process}")), TimeSpan.FromSeconds(30), "PostgreSQL to end");
+        using (var other = new TcpListener(IPAddress.Loopback, port))
+        {
+            other.Start();
+            Ended up = await cloud.OsvAsync("up");
+            up.Status.ShouldBe(0, up.ToString());
+        }
+        (await StatusAsync()).GetProperty("database").GetProperty("port").GetInt32().ShouldNotBe(port);
+        (await cloud.GetAsync("nodes")).GetProperty("items").EnumerateArray().ShouldAllBe(node => node.GetProperty("state").GetString() == "Ready");
     }
 
     [Fact]

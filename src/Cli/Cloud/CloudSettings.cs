@@ -18,6 +18,9 @@ internal sealed record CloudSettings
     public int NetbootPort { get; init; } = 5081;
     public int GatewayPort { get; init; } = 5443;
 
+    /// <summary>Where the control plane that was started last looks for its database; null: not started yet.</summary>
+    public int? DatabasePort { get; init; }
+
     public Uri Console => new($"http://127.0.0.1:{ConsolePort}");
 
     /// <summary>The host's loopback interface as the nodes of the virtual rack see it.</summary>

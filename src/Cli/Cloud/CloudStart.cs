@@ -99,6 +99,12 @@ internal sealed class CloudStart(CloudHome home, CloudSettings wanted, Steps ste
     private async Task<string> StartHostAsync(PostgresCluster database, Step step, CancellationToken cancel)
     {
         CloudSettings? last = CloudSettings.Load(home.Settings);
+        if (_host.Id is not null && last?.DatabasePort is { } port && port != database.Port)
+        {
+            step.Say($"its database has moved from port {port} to {database.Port}");
+            await _host.StopAsync(cancel).ConfigureAwait(false);
+        }
+        _settings = _settings with { DatabasePort = database.Port };
         if (_host.Id is not null)
         {
             if (last is not null && last.ConsolePort != _settings.ConsolePort) throw new CommandException($"the control plane runs on port {last.ConsolePort}: 'osv down' first, then 'osv up --port {_settings.ConsolePort}'");
