@@ -31,7 +31,7 @@ public sealed class PaceTests
             _time.Advance(pace.Next);
         }
         looks.ShouldBe(200);
-        rounds.ShouldBe(30);
+        rounds.ShouldBe(29, "every seventh look, the first of them with the first");
         pace.Look(stirs: true).ShouldBeTrue("what stirs is looked at now");
         pace.Next.ShouldBe(Pace.Brisk);
         _time.Advance(TimeSpan.FromSeconds(1));
