@@ -96,6 +96,24 @@ public sealed class ImageCacheTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Two_images_that_come_at_once_do_not_take_the_same_room()
+    {
+        using ImageCache small = NewCache(500_000);
+        Artifact first = _plane.AddImage(_content), second = _plane.AddImage(RandomNumberGenerator.GetBytes(300_000));
+        small.Keep(new HashSet<string> { Convert.ToHexStringLower(first.Sha256.Span) });
+        small.Request(first).Failure.ShouldBeNull();
+        small.Request(second).Failure!.ShouldContain("all are in use");
+        (await FinishAsync(first, small)).Path.ShouldNotBeNull();
+    }
+
+    [Fact]
+    public void An_image_larger_than_the_cache_is_told_so()
+    {
+        using ImageCache small = NewCache(100_000);
+        small.Request(_plane.AddImage(_content)).Failure!.ShouldNotContain("in use");
+    }
+
+    [Fact]
     public async Task Room_is_made_by_dropping_what_nobody_wants()
     {
         using ImageCache small = NewCache(500_000);

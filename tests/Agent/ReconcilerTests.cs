@@ -270,6 +270,32 @@ public sealed class ReconcilerTests : IDisposable
         _bench.Seen("a").Restarts.ShouldBe(restarts, "the panic of the run before does not count again");
     }
 
+    [Fact]
+    public void Last_words_are_known_though_the_management_Linux_died_after_them()
+    {
+        _bench.Want(_bench.Tenant("a", 2));
+        _bench.Settle();
+        _bench.Monitor.Print((int)_bench.Seen("a").Partition, "up\r\n[    1.26] ---[ end Kernel panic - not syncing: Attempted to kill init! ]---\r\n");
+        _bench.Settle();
+        _bench.RestartManagement();
+        _bench.Want(_bench.Tenant("a", 2));
+        Later(3);
+        Later(3);
+        _bench.Seen("a").LastEnd.ShouldBe("Panic");
+    }
+
+    [Fact]
+    public void What_cannot_fit_its_memory_is_refused_before_it_is_fetched()
+    {
+        DesiredPartition wanted = _bench.Tenant("a", 2);
+        wanted.Image.Initrd = new Artifact { Url = "http://nobody/", Sha256 = ByteString.CopyFrom(new byte[32]), Bytes = 200 << 20 };
+        _bench.Want(wanted);
+        _bench.Settle();
+        _bench.Seen("a").Phase.ShouldBe(PartitionPhase.Refused);
+        _bench.Seen("a").Reason.ShouldContain("the initrd does not fit");
+        _bench.Monitor.Existing.ShouldBe(0);
+    }
+
     [Theory]
     [InlineData("---[ end Kernel panic - not syncing: a line of a log ]---\r\n# ")]
     [InlineData("Kernel panic - not syncing: soon\r\n")]

@@ -1,6 +1,7 @@
 using System.IO.MemoryMappedFiles;
 using Osv.Agent.Notes;
 using Osv.Agent.Partitions;
+using Osv.Contracts.ControlDevice;
 
 namespace Osv.Agent.Consoles;
 
@@ -12,6 +13,7 @@ namespace Osv.Agent.Consoles;
 public sealed class Backlog : IDisposable
 {
     public const int Bytes = 256 << 10;
+    private const uint Again = ControlLayout.ConsoleOutputBytes / 2;
     private const int HeaderBytes = 64, InstanceAt = 0, HeadAt = 8, LostAt = 16, OldestAt = 24;
     private readonly MemoryMappedFile _file;
     private readonly MemoryMappedViewAccessor _view;
@@ -33,9 +35,11 @@ public sealed class Backlog : IDisposable
         _view = _file.CreateViewAccessor();
         if (_view.ReadUInt64(InstanceAt) != note.Instance)
         {
-            // A new partition, or a management Linux that knows nothing of what the one before has read: begin where the ring stands.
+            // A new partition, or a management Linux that knows nothing of what the one before has read: that is in the ring still, less what has been
+            // printed over it. Half a ring is taken again, its last words with it, and leaves room for what comes meanwhile.
             _view.Write(InstanceAt, 0UL);
-            ulong start = unchecked(device.ConsoleHeader(note.Partition).OutputTail - _base);
+            uint taken = unchecked(device.ConsoleHeader(note.Partition).OutputTail - _base);
+            ulong start = taken - Math.Min(taken, Again);
             _view.Write(HeadAt, start);
             _view.Write(OldestAt, start);
             _view.Write(LostAt, device.ConsoleHeader(note.Partition).OutputLost);

@@ -44,10 +44,13 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
     private sealed class Download
     {
         public ulong Bytes;
+        public long Total;
         public string? Failure;
         public long FailedAt;
         public bool Done;
     }
+
+    private const string Part = ".part";
 
     /// <summary>A file is whole once it bears this name: it is renamed after its hash was checked.</summary>
     private string PathOf(string hash) => Path.Combine(folder, hash);
@@ -70,8 +73,9 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
                 _downloads[hash] = new Download { Done = true, Bytes = artifact.Bytes };
                 return new ImageProgress(PathOf(hash), artifact.Bytes, null);
             }
-            if (!MakeRoom(artifact.Bytes)) return new ImageProgress(null, 0, $"the image has {artifact.Bytes >> 20} MiB; the node keeps at most {capacity >> 20} MiB of images and all are in use");
-            _downloads[hash] = download = new Download();
+            if (!MakeRoom(artifact.Bytes))
+                return new ImageProgress(null, 0, $"the image has {artifact.Bytes >> 20} MiB; the node keeps at most {capacity >> 20} MiB of images{(artifact.Bytes <= (ulong)capacity ? " and all are in use" : string.Empty)}");
+            _downloads[hash] = download = new Download { Total = (long)artifact.Bytes };
             _ = Task.Run(() => FetchAsync(artifact.Clone(), hash, download, _end.Token));
             return new ImageProgress(null, 0, null);
         }
@@ -85,7 +89,8 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
     private bool MakeRoom(ulong bytes)
     {
         var files = new DirectoryInfo(folder).GetFiles().OrderBy(file => file.LastAccessTimeUtc).ToList();
-        long used = files.Sum(file => file.Length);
+        // What is on its way needs all of its room, however little of it is there.
+        long used = files.Where(file => file.Extension != Part).Sum(file => file.Length) + _downloads.Values.Where(download => download is { Done: false, Failure: null }).Sum(download => download.Total);
         foreach (FileInfo file in files)
         {
             if (used + (long)bytes <= capacity) break;
@@ -100,7 +105,7 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
 
     private async Task FetchAsync(Artifact artifact, string hash, Download download, CancellationToken cancel)
     {
-        string part = PathOf(hash) + ".part";
+        string part = PathOf(hash) + Part;
         long began = time.GetTimestamp();
         try
         {
@@ -127,7 +132,7 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
             }
             log.Info("images", $"{artifact.Url} is here, {artifact.Bytes} bytes, {hash}: fetched in {fetched:0.00} s, checked in {time.GetElapsedTime(began).TotalSeconds - fetched:0.00} s");
         }
-        catch (Exception error) when (error is InvalidDataException or UriFormatException or InvalidOperationException or NotSupportedException)
+        catch (Exception error) when (error is InvalidDataException or UriFormatException or InvalidOperationException or NotSupportedException or IOException or UnauthorizedAccessException)
         {
             File.Delete(part);
             log.Error("images", error.Message);

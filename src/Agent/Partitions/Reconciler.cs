@@ -3,6 +3,7 @@ using Osv.Agent.Images;
 using Osv.Agent.Node;
 using Osv.Agent.Notes;
 using Osv.Agent.Session;
+using Osv.Contracts.BootInterface;
 using Osv.Contracts.ControlDevice;
 using Osv.Contracts.Node;
 
@@ -173,10 +174,13 @@ public sealed class Reconciler
             Say(tenant, PartitionPhase.Stopped, expired ? LeaseReason : string.Empty);
             return;
         }
-        if (IsPutOff(tenant) || !Fetch(tenant, out LinuxImageFiles? files)) return;
+        if (IsPutOff(tenant)) return;
+        ulong memory = tenant.Wanted.Memory.Count == 0 ? 0 : tenant.Wanted.Memory[0].Bytes, needed = Artifacts(tenant.Wanted).Aggregate(0UL, (sum, artifact) => sum + artifact.Bytes);
+        if (needed > memory) throw new LinuxBootException(tenant.Wanted.Image?.Kernel?.Bytes > memory ? LinuxBootError.KernelTooLarge : LinuxBootError.InitrdTooLarge);
+        if (!Fetch(tenant, out LinuxImageFiles? files)) return;
         using LinuxImageFiles image = files!;
         // What cannot boot is refused here, before it costs anybody a core.
-        LinuxLoader.Plan(image.Open(tenant.Wanted, instance: 0, _time.GetUtcNow()), tenant.Wanted.Memory.Count == 0 ? 0 : tenant.Wanted.Memory[0].Bytes, out _);
+        LinuxLoader.Plan(image.Open(tenant.Wanted, instance: 0, _time.GetUtcNow()), memory, out _);
         tenant.Note = _factory.Create(tenant.Wanted);
         Say(tenant, PartitionPhase.Creating);
     }
