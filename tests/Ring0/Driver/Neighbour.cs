@@ -64,7 +64,7 @@ internal sealed class Neighbour
         double rate = there == 0 ? 0 : seen["rounds"] * 1000.0 / there;
         if (_undisturbed == 0) _undisturbed = rate;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"THROUGHPUT {100 * rate / _undisturbed:0} % of undisturbed during {during}"));
-        // A core that works beside it takes its share of the emulator's few processors, and so does another emulator: seen were 40 %. A neighbour that an
+        // A core that works beside it takes its share of the emulator's few processors, and so does another emulator: seen was 23 % at the least. A neighbour that an
         // attack starves does a round now and then.
         Workbench.Check(there < 500 || rate > _undisturbed / 20, $"the neighbour works {rate:0.0} rounds a second, undisturbed {_undisturbed:0.0}: {report}");
         Workbench.Pass($"the neighbour works on undisturbed: {during}");
