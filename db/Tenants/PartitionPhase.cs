@@ -20,6 +20,8 @@ public enum PartitionPhase
     Absent,
     /// <summary>It ended, and the agent starts it again by its restart policy.</summary>
     BackingOff,
-    /// <summary>It cannot be done as asked; the end cause says why.</summary>
+    /// <summary>It cannot be done as asked now or on this node; the end cause says why.</summary>
     Refused,
+    /// <summary>Its image or specification boots on no node; the end cause says why.</summary>
+    Invalid,
 }

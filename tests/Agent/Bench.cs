@@ -44,6 +44,14 @@ internal sealed class Bench : IDisposable
         Reconciler = new Reconciler(Device, Notes, Images, Lease, Consoles.EndsInPanic, Time, new AgentLog(Time, Log));
     }
 
+    /// <summary>As after the management Linux died: files in its memory are gone, too.</summary>
+    public void RestartManagement()
+    {
+        Consoles!.Dispose();
+        Directory.Delete(_folder, recursive: true);
+        Restart();
+    }
+
     public DesiredPartition Tenant(string id, params uint[] cores)
     {
         var wanted = new DesiredPartition

@@ -96,6 +96,57 @@ public sealed class ImageCacheTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Two_images_that_come_at_once_do_not_take_the_same_room()
+    {
+        using ImageCache small = NewCache(500_000);
+        Artifact first = _plane.AddImage(_content), second = _plane.AddImage(RandomNumberGenerator.GetBytes(300_000));
+        small.Keep(new HashSet<string> { Convert.ToHexStringLower(first.Sha256.Span) });
+        small.Request(first).Failure.ShouldBeNull();
+        small.Request(second).Failure!.ShouldContain("all are in use");
+        (await FinishAsync(first, small)).Path.ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task What_nobody_wants_any_more_does_not_go_on_coming()
+    {
+        using ImageCache small = NewCache(500_000);
+        Artifact first = _plane.AddImage(_content), second = _plane.AddImage(RandomNumberGenerator.GetBytes(300_000));
+        string hash = Convert.ToHexStringLower(first.Sha256.Span);
+        for (int i = 0; i < 100; i++) _plane.BreakImagesAfter.Enqueue(0);
+        small.Keep(new HashSet<string> { hash });
+        small.Request(first).Failure.ShouldBeNull();
+        small.Request(second).Failure.ShouldNotBeNull();
+        small.Keep(new HashSet<string> { Convert.ToHexStringLower(second.Sha256.Span) });
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
+        while (small.Request(second).Failure is not null) await timer.WaitForNextTickAsync(deadline.Token);
+        _plane.BreakImagesAfter.Clear();
+        (await FinishAsync(second, small)).Path.ShouldNotBeNull();
+        _plane.Registry.ImageRequests.Count(request => request.Hash == hash).ShouldBeLessThan(3);
+    }
+
+    [Fact]
+    public async Task What_makes_a_link_good_is_not_written_to_the_log()
+    {
+        using var words = new StringWriter();
+        using var cache = new ImageCache(_folder, _http, TimeProvider.System, new AgentLog(TimeProvider.System, words), 1 << 20);
+        Artifact artifact = _plane.AddImage(_content), gone = _plane.AddImage([1, 2, 3]);
+        artifact.Url += "?signature=secret";
+        gone.Url += "0?signature=secret";
+        (await FinishAsync(artifact, cache)).Path.ShouldNotBeNull();
+        (await FinishAsync(gone, cache)).Failure!.ShouldNotContain("secret");
+        words.ToString().ShouldContain("is here");
+        words.ToString().ShouldNotContain("secret");
+    }
+
+    [Fact]
+    public void An_image_larger_than_the_cache_is_told_so()
+    {
+        using ImageCache small = NewCache(100_000);
+        small.Request(_plane.AddImage(_content)).Failure!.ShouldNotContain("in use");
+    }
+
+    [Fact]
     public async Task Room_is_made_by_dropping_what_nobody_wants()
     {
         using ImageCache small = NewCache(500_000);

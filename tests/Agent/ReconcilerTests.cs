@@ -105,7 +105,7 @@ public sealed class ReconcilerTests : IDisposable
         if (reason == "wrong hash") _bench.Images.Fail(wanted.Image.Kernel, "the image has the wrong hash");
         _bench.Want(wanted);
         _bench.Settle();
-        _bench.Seen("a").Phase.ShouldBe(PartitionPhase.Refused);
+        _bench.Seen("a").Phase.ShouldBe(reason == "wrong hash" ? PartitionPhase.Refused : PartitionPhase.Invalid, "a hash may be right the next time, a kernel never");
         _bench.Seen("a").Reason.ShouldContain(reason);
         _bench.Monitor.Operations.ShouldNotContain(ControlOperation.Create);
 
@@ -268,6 +268,43 @@ public sealed class ReconcilerTests : IDisposable
         _bench.Seen("a").Restarts.ShouldBe(restarts);
         Later(5);
         _bench.Seen("a").Restarts.ShouldBe(restarts, "the panic of the run before does not count again");
+    }
+
+    [Fact]
+    public void Last_words_are_known_though_the_management_Linux_died_after_them()
+    {
+        _bench.Want(_bench.Tenant("a", 2));
+        _bench.Settle();
+        _bench.Monitor.Print((int)_bench.Seen("a").Partition, "up\r\n[    1.26] ---[ end Kernel panic - not syncing: Attempted to kill init! ]---\r\n");
+        _bench.Settle();
+        _bench.RestartManagement();
+        _bench.Want(_bench.Tenant("a", 2));
+        Later(3);
+        Later(3);
+        _bench.Seen("a").LastEnd.ShouldBe("Panic");
+    }
+
+    [Fact]
+    public void What_cannot_fit_its_memory_is_refused_before_it_is_fetched()
+    {
+        DesiredPartition wanted = _bench.Tenant("a", 2);
+        wanted.Image.Initrd = new Artifact { Url = "http://nobody/", Sha256 = ByteString.CopyFrom(new byte[32]), Bytes = 200 << 20 };
+        _bench.Want(wanted);
+        _bench.Settle();
+        _bench.Seen("a").Phase.ShouldBe(PartitionPhase.Invalid);
+        _bench.Seen("a").Reason.ShouldContain("the initrd does not fit");
+        _bench.Monitor.Existing.ShouldBe(0);
+    }
+
+    [Fact]
+    public void What_does_not_fit_the_memory_of_one_cell_may_fit_elsewhere()
+    {
+        DesiredPartition wanted = _bench.Tenant("a", 2);
+        wanted.Memory.Add(new MemoryShare { Cell = 1, Bytes = 128 << 20 });
+        wanted.Image.Kernel = _bench.Images.Add(FakeImages.Kernel(initSize: 200 << 20));
+        _bench.Want(wanted);
+        _bench.Settle();
+        _bench.Seen("a").Phase.ShouldBe(PartitionPhase.Refused);
     }
 
     [Theory]

@@ -62,10 +62,13 @@ public sealed class ReportTests(Plane plane)
         (seen.Phase, seen.LastEnd) = (PartitionPhase.Stopped, "PowerOff");
         await ObserveAsync(stream, desired.Revision, seen);
         (await plane.Database.QueryAsync<string>(row, tenant)).ShouldBe("Stopped PowerOff 2 PowerOff 2");
-        ObservedPartition refused = Seen(tenant, PartitionPhase.Refused, 0);
-        refused.Reason = "the image is not a bzImage";
-        await ObserveAsync(stream, desired.Revision, refused);
-        (await plane.Database.QueryAsync<string>(row, tenant)).ShouldBe("Refused the image is not a bzImage 0 - 0");
+        foreach (PartitionPhase phase in new[] { PartitionPhase.Refused, PartitionPhase.Invalid })
+        {
+            ObservedPartition refused = Seen(tenant, phase, 0);
+            refused.Reason = "the image is not a bzImage";
+            await ObserveAsync(stream, desired.Revision, refused);
+            (await plane.Database.QueryAsync<string>(row, tenant)).ShouldBe($"{phase} the image is not a bzImage 0 - 0");
+        }
     }
 
     [Fact]

@@ -67,7 +67,7 @@ public sealed class FaultTests(NodeFixture fixture)
         DesiredPartition bad = rack.Tenant("t3", 1);
         bad.Image.Kernel = rack.Plane.AddImage(new byte[10_000]);
         rack.Node.Want(wanted, bad);
-        await rack.UntilPhaseAsync("t3", PartitionPhase.Refused);
+        await rack.UntilPhaseAsync("t3", PartitionPhase.Invalid);
         rack.Node.Partition("t3")!.Reason.ShouldContain("not a bzImage");
         await rack.UntilAsync(() => rack.Node.Partition("t2") is null, Rack.Patience, "t2 to be gone");
         rack.Node.Faults.ShouldBeEmpty();

@@ -289,6 +289,25 @@ public sealed class TenantTests(DatabaseFixture fixture) : SchedulerTest(fixture
     }
 
     [Fact]
+    public async Task A_tenant_that_boots_on_no_node_fails_at_once_and_gives_its_place_back()
+    {
+        await NodesAsync(1);
+        Guid tenant = await TenantAsync();
+        await LookAsync();
+        await SeenAsync(tenant, PartitionPhase.Invalid, "the kernel file is cut short");
+        await LookAsync();
+        (await StateAsync(tenant)).ShouldBe(TenantState.Stopping);
+        await SeenAsync(tenant, PartitionPhase.Absent);
+        await LookAsync();
+        (await StateAsync(tenant)).ShouldBe(TenantState.Failed);
+        (await ReasonAsync(tenant)).ShouldBe("it boots on no node, says the agent of node-0: the kernel file is cut short");
+        (await Database.QueryAsync<long>("SELECT count(*) FROM placements")).ShouldBe(0);
+        await LaterAsync();
+        await LookAsync();
+        (await StateAsync(tenant)).ShouldBe(TenantState.Failed, "only its owner starts it again");
+    }
+
+    [Fact]
     public async Task A_report_that_prevents_changes_is_heeded()
     {
         await NodesAsync(1);

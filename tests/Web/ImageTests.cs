@@ -32,6 +32,7 @@ public sealed class ImageTests(Site site)
             (new byte[4096], "HdrS"),
             ([0x7F, .. "ELF"u8, .. new byte[4096]], "ELF"),
             (Uploads.Kernel(protocol: 0x0206), "2.06"),
+            (Uploads.Kernel(size: 1 << 20)[..^1000], "cut short: it has 1047576 bytes"),
         ];
         foreach ((byte[] file, string says) in cases)
         {
@@ -41,6 +42,22 @@ public sealed class ImageTests(Site site)
         }
         (await site.Administrator.PostAsync("/api/v1/images", Uploads.Form("bad", project, null))).Detail.ShouldContain("kernel is missing");
         (await site.Administrator.GetAsync($"/api/v1/images?project={project}")).Text.ShouldNotContain("\"bad\"");
+    }
+
+    [Fact]
+    public async Task A_tenant_or_job_with_less_memory_than_its_image_needs_is_refused_with_what_it_needs()
+    {
+        string project = await site.NewProjectAsync();
+        (await site.Administrator.PostAsync("/api/v1/images", Uploads.Form("large", project, Uploads.Kernel(), RandomNumberGenerator.GetBytes(20 << 20)))).Status.ShouldBe(201);
+        async Task<Answer> CreateAsync(long mebibytes) => await site.Administrator.PostAsync("/api/v1/tenants", new { name = $"t{mebibytes}", project, image = "large", cores = 1, memoryBytes = mebibytes << 20 });
+        Answer refused = await CreateAsync(66);
+        refused.Status.ShouldBe(400, refused.Text);
+        // The kernel lies from 16 to 48 MiB, the initrd behind it.
+        refused.Detail.ShouldBe("image 'large' does not fit 66 MiB of memory: its kernel and initrd need at least 68 MiB to be loaded");
+        (await CreateAsync(68)).Status.ShouldBe(201);
+        Answer job = await site.Administrator.PostAsync("/api/v1/jobs", new { name = "j", project, replicas = 1, template = new { image = "large", cores = 1, memoryBytes = 66L << 20 } });
+        job.Status.ShouldBe(400, job.Text);
+        job.Detail.ShouldContain("at least 68 MiB");
     }
 
     [Fact]

@@ -200,6 +200,7 @@ public sealed class TenantTests(Site site)
         Answer exits = await site.Administrator.GetAsync($"/api/v1/tenants/{tenant}/exits");
         exits.Json.GetProperty("exits").GetProperty("ICR").GetInt64().ShouldBe(25);
         exits.Json.GetProperty("total").GetInt64().ShouldBe(28);
+        exits.Json.GetProperty("perSecond").GetRawText().ShouldBe("""{"ICR":0.25}""");
         Answer history = await site.Administrator.GetAsync($"/api/v1/tenants/{tenant}/exits/history");
         history.Json.GetProperty("at").GetArrayLength().ShouldBe(2);
         history.Json.GetProperty("exits").GetProperty("CPUID")[0].ValueKind.ShouldBe(JsonValueKind.Null);

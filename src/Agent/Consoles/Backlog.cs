@@ -1,6 +1,7 @@
 using System.IO.MemoryMappedFiles;
 using Osv.Agent.Notes;
 using Osv.Agent.Partitions;
+using Osv.Contracts.ControlDevice;
 
 namespace Osv.Agent.Consoles;
 
@@ -12,6 +13,7 @@ namespace Osv.Agent.Consoles;
 public sealed class Backlog : IDisposable
 {
     public const int Bytes = 256 << 10;
+    private const uint Again = ControlLayout.ConsoleOutputBytes / 2;
     private const int HeaderBytes = 64, InstanceAt = 0, HeadAt = 8, LostAt = 16, OldestAt = 24;
     private readonly MemoryMappedFile _file;
     private readonly MemoryMappedViewAccessor _view;
@@ -33,12 +35,15 @@ public sealed class Backlog : IDisposable
         _view = _file.CreateViewAccessor();
         if (_view.ReadUInt64(InstanceAt) != note.Instance)
         {
-            // A new partition, or a management Linux that knows nothing of what the one before has read: begin where the ring stands.
+            // A new partition, or a management Linux that knows nothing of what the one before has read. That is in the ring still: half a ring, what nobody has
+            // read included, is taken again, its last words with it; the other half is room for what comes meanwhile.
             _view.Write(InstanceAt, 0UL);
-            ulong start = unchecked(device.ConsoleHeader(note.Partition).OutputTail - _base);
+            ref ConsoleHeader console = ref device.ConsoleHeader(note.Partition);
+            uint taken = unchecked(console.OutputTail - _base), unread = unchecked(Volatile.Read(ref console.OutputHead) - console.OutputTail);
+            ulong start = taken - Math.Min(taken, Again - Math.Min(unread, Again));
             _view.Write(HeadAt, start);
             _view.Write(OldestAt, start);
-            _view.Write(LostAt, device.ConsoleHeader(note.Partition).OutputLost);
+            _view.Write(LostAt, console.OutputLost);
             Thread.MemoryBarrier();
             _view.Write(InstanceAt, note.Instance);
         }
@@ -60,6 +65,19 @@ public sealed class Backlog : IDisposable
 
     /// <summary>Up to where it has been sent.</summary>
     public ulong Sent { get; set; }
+
+    /// <summary>
+    /// The ring counts its bytes modulo 2^32, and a backlog begun anew knows no more than that: moves all positions to those that the control plane knows.
+    /// </summary>
+    /// <param name="known">A position near the head.</param>
+    public void Align(ulong known)
+    {
+        ulong head = Head, moved = unchecked(known + (ulong)(int)((uint)head - (uint)known));
+        if (moved <= head) return;
+        // Bytes divides 2^32, so every byte stays where it is.
+        _view.Write(OldestAt, _view.ReadUInt64(OldestAt) + (moved - head));
+        _view.Write(HeadAt, moved);
+    }
 
     /// <summary>Takes what is in the ring; the number of bytes.</summary>
     public int Fill(ControlDevice device, byte[] buffer)

@@ -108,8 +108,13 @@ public sealed class ConsoleHub(ControlDevice device, string folder, TimeProvider
         foreach (Backlog backlog in _backlogs.Values) Restart(backlog);
     }
 
-    private void Restart(Backlog backlog) =>
-        backlog.Sent = _known.TryGetValue(backlog.TenantId, out ConsolePosition? position) && position.Instance == backlog.Instance ? position.Offset : 0;
+    private void Restart(Backlog backlog)
+    {
+        backlog.Sent = 0;
+        if (!_known.TryGetValue(backlog.TenantId, out ConsolePosition? position) || position.Instance != backlog.Instance) return;
+        backlog.Align(position.Offset);
+        backlog.Sent = position.Offset;
+    }
 
     /// <summary>Types; false when the partition has not taken what was typed before.</summary>
     public bool Type(string tenant, ReadOnlySpan<byte> text)

@@ -41,13 +41,23 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
     private readonly CancellationTokenSource _end = new();
     private IReadOnlySet<string> _kept = new HashSet<string>();
 
-    private sealed class Download
+    /// <param name="total">Bytes that it will have.</param>
+    private sealed class Download(long total)
     {
+        public CancellationTokenSource Unwanted { get; } = new();
+        public long Total { get; } = total;
         public ulong Bytes;
         public string? Failure;
         public long FailedAt;
         public bool Done;
+
+        public bool IsUnderWay => !Done && Failure is null;
     }
+
+    private const string Part = ".part";
+
+    /// <summary>ENOSPC, as an IOException bears it.</summary>
+    private const int NoSpace = 28;
 
     /// <summary>A file is whole once it bears this name: it is renamed after its hash was checked.</summary>
     private string PathOf(string hash) => Path.Combine(folder, hash);
@@ -61,31 +71,42 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
             if (_downloads.TryGetValue(hash, out Download? download))
             {
                 if (download.Done && File.Exists(PathOf(hash))) return new ImageProgress(PathOf(hash), artifact.Bytes, null);
-                if (download is { Done: false, Failure: null }) return new ImageProgress(null, download.Bytes, null);
+                if (download.IsUnderWay) return new ImageProgress(null, download.Bytes, null);
                 if (!download.Done && time.GetElapsedTime(download.FailedAt) < s_afterFailure) return new ImageProgress(null, download.Bytes, download.Failure);
             }
             Directory.CreateDirectory(folder);
             if (File.Exists(PathOf(hash)))
             {
-                _downloads[hash] = new Download { Done = true, Bytes = artifact.Bytes };
+                _downloads[hash] = new Download((long)artifact.Bytes) { Done = true, Bytes = artifact.Bytes };
                 return new ImageProgress(PathOf(hash), artifact.Bytes, null);
             }
-            if (!MakeRoom(artifact.Bytes)) return new ImageProgress(null, 0, $"the image has {artifact.Bytes >> 20} MiB; the node keeps at most {capacity >> 20} MiB of images and all are in use");
-            _downloads[hash] = download = new Download();
-            _ = Task.Run(() => FetchAsync(artifact.Clone(), hash, download, _end.Token));
+            if (!MakeRoom(artifact.Bytes))
+                return new ImageProgress(null, 0, $"the image has {artifact.Bytes >> 20} MiB; the node keeps at most {capacity >> 20} MiB of images{(artifact.Bytes <= (ulong)capacity ? " and all are in use" : string.Empty)}");
+            _downloads[hash] = download = new Download((long)artifact.Bytes);
+            _ = Task.Run(() => FetchAsync(artifact.Clone(), hash, download));
             return new ImageProgress(null, 0, null);
         }
     }
 
     public void Keep(IReadOnlySet<string> hashes)
     {
-        lock (_gate) _kept = hashes;
+        lock (_gate)
+        {
+            _kept = hashes;
+            foreach ((string hash, Download download) in _downloads)
+            {
+                if (download.IsUnderWay && !hashes.Contains(hash)) download.Unwanted.Cancel();
+            }
+        }
     }
 
     private bool MakeRoom(ulong bytes)
     {
         var files = new DirectoryInfo(folder).GetFiles().OrderBy(file => file.LastAccessTimeUtc).ToList();
-        long used = files.Sum(file => file.Length);
+        // What is on its way needs all of its room, however little of it is there.
+        long used = _downloads.Values.Where(download => download.IsUnderWay).Sum(download => download.Total);
+        files.RemoveAll(file => file.Extension == Part && _downloads.TryGetValue(Path.GetFileNameWithoutExtension(file.Name), out Download? download) && download.IsUnderWay);
+        used += files.Sum(file => file.Length);
         foreach (FileInfo file in files)
         {
             if (used + (long)bytes <= capacity) break;
@@ -98,9 +119,14 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
         return used + (long)bytes <= capacity;
     }
 
-    private async Task FetchAsync(Artifact artifact, string hash, Download download, CancellationToken cancel)
+    /// <summary>Without the signature that makes a link good: for words that people read.</summary>
+    private static string Plain(Artifact artifact) => artifact.Url.Split('?')[0];
+
+    private async Task FetchAsync(Artifact artifact, string hash, Download download)
     {
-        string part = PathOf(hash) + ".part";
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(_end.Token, download.Unwanted.Token);
+        CancellationToken cancel = ending.Token;
+        string part = PathOf(hash) + Part;
         long began = time.GetTimestamp();
         try
         {
@@ -111,23 +137,27 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
                     await ContinueAsync(artifact, part, download, cancel).ConfigureAwait(false);
                     break;
                 }
+                catch (IOException full) when (full.HResult == NoSpace)
+                {
+                    throw new InvalidDataException($"no room for the image from {Plain(artifact)}: the management partition's memory is full at {download.Bytes} of {artifact.Bytes} bytes", full);
+                }
                 catch (Exception error) when (error is HttpRequestException or IOException or TimeoutException)
                 {
-                    log.Warn("images", $"{artifact.Url} broke off at {download.Bytes} of {artifact.Bytes} bytes: {error.Message}; trying again");
+                    log.Warn("images", $"{Plain(artifact)} broke off at {download.Bytes} of {artifact.Bytes} bytes: {error.Message}; trying again");
                     await Task.Delay(s_retry, time, cancel).ConfigureAwait(false);
                 }
             }
             double fetched = time.GetElapsedTime(began).TotalSeconds;
             string found = await HashAsync(part, cancel).ConfigureAwait(false);
-            if (found != hash) throw new InvalidDataException($"the image from {artifact.Url} has the wrong hash: {found}, not {hash}");
+            if (found != hash) throw new InvalidDataException($"the image from {Plain(artifact)} has the wrong hash: {found}, not {hash}");
             lock (_gate)
             {
                 File.Move(part, PathOf(hash), overwrite: true);
                 download.Done = true;
             }
-            log.Info("images", $"{artifact.Url} is here, {artifact.Bytes} bytes, {hash}: fetched in {fetched:0.00} s, checked in {time.GetElapsedTime(began).TotalSeconds - fetched:0.00} s");
+            log.Info("images", $"{Plain(artifact)} is here, {artifact.Bytes} bytes, {hash}: fetched in {fetched:0.00} s, checked in {time.GetElapsedTime(began).TotalSeconds - fetched:0.00} s");
         }
-        catch (Exception error) when (error is InvalidDataException or UriFormatException or InvalidOperationException or NotSupportedException)
+        catch (Exception error) when (error is InvalidDataException or UriFormatException or InvalidOperationException or NotSupportedException or IOException or UnauthorizedAccessException)
         {
             File.Delete(part);
             log.Error("images", error.Message);
@@ -139,7 +169,8 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
         }
         catch (OperationCanceledException)
         {
-            // The agent ends; the part stays and the next one goes on from it.
+            // Nobody wants it any more, or the agent ends; the part stays as long as there is room, and who wants it later goes on from it.
+            lock (_gate) _downloads.Remove(hash);
         }
     }
 
@@ -159,7 +190,7 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
         {
             using HttpResponseMessage response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, silence.Token).ConfigureAwait(false);
             if (response.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Gone or HttpStatusCode.Forbidden or HttpStatusCode.Unauthorized)
-                throw new InvalidDataException($"{artifact.Url} answers {(int)response.StatusCode} {response.ReasonPhrase}");
+                throw new InvalidDataException($"{Plain(artifact)} answers {(int)response.StatusCode} {response.ReasonPhrase}");
             if (response.StatusCode == HttpStatusCode.OK && file.Length != 0)
             {
                 file.SetLength(0);
@@ -174,7 +205,7 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
                 silence.CancelAfter(s_silence);
                 int count = await body.ReadAsync(buffer, silence.Token).ConfigureAwait(false);
                 if (count == 0) break;
-                if (download.Bytes + (ulong)count > artifact.Bytes) throw new InvalidDataException($"{artifact.Url} has more than the {artifact.Bytes} bytes announced");
+                if (download.Bytes + (ulong)count > artifact.Bytes) throw new InvalidDataException($"{Plain(artifact)} has more than the {artifact.Bytes} bytes announced");
                 file.Write(buffer, 0, count);
                 download.Bytes += (ulong)count;
             }

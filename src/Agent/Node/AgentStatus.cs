@@ -28,14 +28,14 @@ public sealed record AgentStatus(
         Line("restarts", $"{ManagementRestarts} of the management Linux");
         Line("memory", $"{ResidentBytes >> 20} MiB resident");
         if ((now - Written).TotalSeconds > 10) Line("warning", $"the agent wrote this {(now - Written).TotalSeconds:0} s ago and may not be running");
-        text.Append(CultureInfo.InvariantCulture, $"\n{"TENANT",-38}{"PARTITION",-11}{"PHASE",-12}{"CORES",-7}{"MEMORY",-9}{"RESTARTS",-10}REASON\n");
+        text.Append(CultureInfo.InvariantCulture, $"\n{"NAME",-20}{"TENANT",-38}{"PARTITION",-11}{"PHASE",-12}{"CORES",-7}{"MEMORY",-9}{"RESTARTS",-10}REASON\n");
         foreach (PartitionStatus partition in Partitions)
-            text.Append(CultureInfo.InvariantCulture, $"{partition.TenantId,-38}{partition.Partition,-11}{partition.Phase,-12}{partition.Cores,-7}{partition.MemoryBytes >> 20,-5}MiB {partition.Restarts,-10}{partition.Reason}\n");
+            text.Append(CultureInfo.InvariantCulture, $"{partition.Name,-19} {partition.TenantId,-38}{partition.Partition,-11}{partition.Phase,-12}{partition.Cores,-7}{partition.MemoryBytes >> 20,-5}MiB {partition.Restarts,-10}{partition.Reason}\n");
         return text.ToString();
     }
 }
 
-public sealed record PartitionStatus(string TenantId, uint Partition, string Phase, string Reason, int Cores, ulong MemoryBytes, uint Restarts);
+public sealed record PartitionStatus(string TenantId, string Name, uint Partition, string Phase, string Reason, int Cores, ulong MemoryBytes, uint Restarts);
 
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(AgentStatus))]

@@ -195,7 +195,7 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
         var status = new AgentStatus(
             AgentVersion.Text, Identity?.Current.NodeId, _bootId, ControlPlane, Session?.ConnectedSince, Lease.Silence.TotalSeconds, Lease.Duration.TotalSeconds,
             _reconciler.Revision, _device.Header.ManagementRestarts, cores, free, Environment.WorkingSet, _time.GetUtcNow(),
-            [.. state.Partitions.Select(seen => new PartitionStatus(seen.TenantId, seen.Partition, seen.Phase.ToString(), seen.Reason, seen.ApicIds.Count, seen.MemoryBytes, seen.Restarts))]);
+            [.. state.Partitions.Select(seen => new PartitionStatus(seen.TenantId, _reconciler.NameOf(seen.TenantId), seen.Partition, seen.Phase.ToString(), seen.Reason, seen.ApicIds.Count, seen.MemoryBytes, seen.Restarts))]);
         NodePaths.WriteWhole(_paths.Status, status.ToJson());
     }
 

@@ -8,6 +8,9 @@ public sealed class LinuxBootException(LinuxBootError error) : Exception(Explain
 {
     public LinuxBootError Error { get; } = error;
 
+    /// <summary>More memory in one piece would do.</summary>
+    public bool IsAboutRoom => Error is LinuxBootError.KernelTooLarge or LinuxBootError.InitrdTooLarge;
+
     private static string Explain(LinuxBootError error) => error switch
     {
         LinuxBootError.Truncated => "the kernel file is cut short: copy it again",

@@ -3,6 +3,7 @@ using Osv.Agent.Images;
 using Osv.Agent.Node;
 using Osv.Agent.Notes;
 using Osv.Agent.Session;
+using Osv.Contracts.BootInterface;
 using Osv.Contracts.ControlDevice;
 using Osv.Contracts.Node;
 
@@ -73,6 +74,9 @@ public sealed class Reconciler
     /// <summary>It is wanted here, or has a partition.</summary>
     public bool Knows(string tenant) => _tenants.ContainsKey(tenant);
 
+    /// <summary>What its owner calls it; empty: nobody has said yet.</summary>
+    public string NameOf(string tenant) => _tenants.TryGetValue(tenant, out Tenant? found) ? found.Wanted?.Name ?? found.Note?.Name ?? string.Empty : string.Empty;
+
     /// <summary>False when it is older than what was applied.</summary>
     /// <exception cref="InvalidDataException">It wants two things of one tenant; nothing was applied.</exception>
     public bool Apply(DesiredState desired)
@@ -117,9 +121,12 @@ public sealed class Reconciler
             catch (Exception error) when (error is ControlException or LinuxBootException or IOException or InvalidOperationException or ArgumentException)
             {
                 // The specification itself is wrong, or the monitor has another view of the node: say so and look again later.
-                if (error is LinuxBootException) tenant.Refused = tenant.Wanted;
+                var boot = error as LinuxBootException;
+                if (boot is not null) tenant.Refused = tenant.Wanted;
                 tenant.PutOff(s_tryAgain, _time);
-                Say(tenant, PartitionPhase.Refused, error.Message);
+                // Another node may have all of its memory in one cell.
+                bool everywhere = boot is not null && !(boot.IsAboutRoom && tenant.Wanted?.Memory.Count > 1);
+                Say(tenant, everywhere ? PartitionPhase.Invalid : PartitionPhase.Refused, error.Message);
             }
         }
     }
@@ -173,10 +180,13 @@ public sealed class Reconciler
             Say(tenant, PartitionPhase.Stopped, expired ? LeaseReason : string.Empty);
             return;
         }
-        if (IsPutOff(tenant) || !Fetch(tenant, out LinuxImageFiles? files)) return;
+        if (IsPutOff(tenant)) return;
+        ulong memory = tenant.Wanted.Memory.Count == 0 ? 0 : tenant.Wanted.Memory[0].Bytes, needed = Artifacts(tenant.Wanted).Aggregate(0UL, (sum, artifact) => sum + artifact.Bytes);
+        if (needed > memory) throw new LinuxBootException(tenant.Wanted.Image?.Kernel?.Bytes > memory ? LinuxBootError.KernelTooLarge : LinuxBootError.InitrdTooLarge);
+        if (!Fetch(tenant, out LinuxImageFiles? files)) return;
         using LinuxImageFiles image = files!;
         // What cannot boot is refused here, before it costs anybody a core.
-        LinuxLoader.Plan(image.Open(tenant.Wanted, instance: 0, _time.GetUtcNow()), tenant.Wanted.Memory.Count == 0 ? 0 : tenant.Wanted.Memory[0].Bytes, out _);
+        LinuxLoader.Plan(image.Open(tenant.Wanted, instance: 0, _time.GetUtcNow()), memory, out _);
         tenant.Note = _factory.Create(tenant.Wanted);
         Say(tenant, PartitionPhase.Creating);
     }

@@ -67,7 +67,7 @@ internal static class TenantCommand
     private static Command Exits()
     {
         Argument<string> tenant = Tenant();
-        return ClientCommand.Query("exits", "Exits to the monitor by reason since it was started.", async call =>
+        return ClientCommand.Query("exits", "Exits to the monitor by reason: since it was started, and a second of late.", async call =>
             call.Show(await call.Api.ShowTenantExitsAsync(call.Required(tenant), call.Project, call.Cancel).ConfigureAwait(false), TenantTables.Exits), tenant, CommonOptions.Project);
     }
 }

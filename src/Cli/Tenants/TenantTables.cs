@@ -59,6 +59,7 @@ internal static class TenantTables
             [
                 new("REASON", exit => exit.Key),
                 new("EXITS", exit => exit.Value.ToString("N0", CultureInfo.InvariantCulture)) { IsRight = true },
+                new("PER SECOND", exit => counts.PerSecond.TryGetValue(exit.Key, out double rate) ? rate.ToString("N1", CultureInfo.InvariantCulture) : "-") { IsRight = true },
                 new Column<KeyValuePair<string, long>>("SHARE", exit => (counts.Total == 0 ? 0 : (double)exit.Value / counts.Total).ToString("P1", CultureInfo.InvariantCulture)) { IsRight = true },
             ], Terminal.OutputWidth, wide: false);
 

@@ -73,6 +73,7 @@ public sealed class TenantDecision(TenantOptions options)
             // The start that follows is shown already.
             PartitionPhase.BackingOff => Crash(tenant, seen, Agent) with { Follows = seen.Restarts + 1 },
             PartitionPhase.Refused => RefusedByAgent(tenant, place, seen),
+            PartitionPhase.Invalid => new Move(Stopping($"it boots on no node, says the agent of {place.Node}: {seen.EndCause ?? "no reason given"}")) { GiveUp = true },
             _ => Ended(tenant, place, seen),
         };
     }

@@ -30,6 +30,7 @@ public static class TenantSweep
                     WHEN 'Absent' THEN true
                     WHEN 'BackingOff' THEN l.state <> 'Crashed'
                     WHEN 'Refused' THEN l.state NOT IN ('Loading', 'Stopping')
+                    WHEN 'Invalid' THEN l.state <> 'Stopping'
                     ELSE false END)
                 OR (o.restarts > o.restarts_followed AND n.state <> 'Lost' AND l.state NOT IN ('Stopping', 'Stopped', 'Failed', 'Unreachable', 'Pending'))
                 OR (l.state IN ('Running', 'Hung') AND (l.state = 'Hung') <> EXISTS (

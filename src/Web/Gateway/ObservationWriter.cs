@@ -105,6 +105,7 @@ internal sealed class ObservationWriter(NpgsqlDataSource source, HealthReports h
         Wire.PartitionPhase.Stopped => PartitionPhase.Stopped,
         Wire.PartitionPhase.BackingOff => PartitionPhase.BackingOff,
         Wire.PartitionPhase.Refused => PartitionPhase.Refused,
+        Wire.PartitionPhase.Invalid => PartitionPhase.Invalid,
         _ => null,
     };
 
@@ -119,7 +120,7 @@ internal sealed class ObservationWriter(NpgsqlDataSource source, HealthReports h
             (memory.Phase, memory.PhaseSince) = (phase, now);
         }
         string? lastEnd = partition.LastEnd.Length > 0 ? Reports.Cut(partition.LastEnd, 64) : null;
-        string? cause = phase == PartitionPhase.Refused ? Reports.Cut(partition.Reason, LongestReason) : phase is PartitionPhase.Stopped or PartitionPhase.BackingOff && partition.Partition != 0 ? lastEnd : null;
+        string? cause = phase is PartitionPhase.Refused or PartitionPhase.Invalid ? Reports.Cut(partition.Reason, LongestReason) : phase is PartitionPhase.Stopped or PartitionPhase.BackingOff && partition.Partition != 0 ? lastEnd : null;
         return new Observation(link.Node, tenant, placed.Fence, phase, (int)partition.Partition, (int)partition.StartGeneration, cause, null, (int)partition.Restarts, lastEnd);
     }
 

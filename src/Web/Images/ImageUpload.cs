@@ -34,6 +34,7 @@ public sealed class ImageUpload(NpgsqlDataSource source, ImageCatalog catalog, P
         var fields = new Dictionary<string, string>(StringComparer.Ordinal);
         Fields? header = null;
         Content? kernel = null, initrd = null;
+        byte[] head = new byte[LinuxKernel.HeaderBytes];
         var reader = new MultipartReader(boundary, request.Body);
         while (await reader.ReadNextSectionAsync(cancel) is { } section)
         {
@@ -50,7 +51,6 @@ public sealed class ImageUpload(NpgsqlDataSource source, ImageCatalog catalog, P
             switch (name)
             {
                 case "kernel":
-                    byte[] head = new byte[LinuxKernel.HeaderBytes];
                     int read = await section.Body.ReadAtLeastAsync(head, head.Length, throwOnEndOfStream: false, cancel);
                     LinuxKernel.Check(head.AsSpan(0, read));
                     kernel = await ContentStore.AddAsync(source, new LimitedStream(section.Body, KernelBytes, name, head), time, cancel);
@@ -64,7 +64,8 @@ public sealed class ImageUpload(NpgsqlDataSource source, ImageCatalog catalog, P
             }
         }
         if (kernel is null) throw RefusalException.Invalid("kernel", "the kernel is missing: send the file in the part kernel");
-        return await catalog.AddAsync(caller, header!.Project, header.Name, kernel, initrd, header.CommandLine, cancel);
+        LinuxKernel.LeastMemory(head, kernel.SizeBytes, initrd?.SizeBytes ?? 0, header!.CommandLine.Length);
+        return await catalog.AddAsync(caller, header.Project, header.Name, kernel, initrd, header.CommandLine, cancel);
     }
 
     private async Task<Fields> ReadAsync(Caller caller, Dictionary<string, string> fields, CancellationToken cancel)

@@ -12,6 +12,7 @@ internal sealed class ImagesModule : IModule
     public void AddServices(WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<ImageCatalog>();
+        builder.Services.AddSingleton<ImageFit>();
         builder.Services.AddSingleton<ImageUpload>();
     }
 

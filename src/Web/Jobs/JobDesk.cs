@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Osv.Data;
+using Osv.Data.Images;
 using Osv.Data.Jobs;
 using Osv.Data.Lifecycles;
 using Osv.Data.Projects;
@@ -14,7 +15,7 @@ using Osv.Web.Projects;
 namespace Osv.Web.Jobs;
 
 /// <summary>Takes placement jobs and tells how they fare; the scheduler fills their replicas with tenants.</summary>
-public sealed class JobDesk(IDbContextFactory<OsvDbContext> contexts, ProjectLookup projects, ImageCatalog images, AuditTrail audit, TimeProvider time)
+public sealed class JobDesk(IDbContextFactory<OsvDbContext> contexts, ProjectLookup projects, ImageCatalog images, ImageFit fit, AuditTrail audit, TimeProvider time)
 {
     /// <summary>How many of the next runs are told.</summary>
     private const int RunsShown = 5;
@@ -62,13 +63,14 @@ public sealed class JobDesk(IDbContextFactory<OsvDbContext> contexts, ProjectLoo
         new SubmitJobValidator().Check(request);
         Project project = await projects.FindAsync(caller, request.Project, ProjectRole.Member, cancel);
         await using OsvDbContext data = await contexts.CreateDbContextAsync(cancel);
-        // The id is kept: a later image of the same name is another one.
-        string image = (await images.FindAsync(data, caller, request.Template.Image, project.Name, cancel)).Id.ToString();
+        Image image = await images.FindAsync(data, caller, request.Template.Image, project.Name, cancel);
+        await fit.CheckAsync(image, request.Template.MemoryBytes, cancel);
         DateTimeOffset now = time.GetUtcNow();
         var job = new PlacementJob
         {
             Id = Guid.CreateVersion7(), ProjectId = project.Id, Name = request.Name, Replicas = request.Replicas, Priority = request.Priority, Gang = request.Gang,
-            Specification = new JobSpecification(request.Template with { Image = image }, request.Constraints ?? new JobConstraints()).Write(),
+            // The id is kept: a later image of the same name is another one.
+            Specification = new JobSpecification(request.Template with { Image = image.Id.ToString() }, request.Constraints ?? new JobConstraints()).Write(),
             TimeToLiveSeconds = request.TimeToLiveSeconds, DeadlineAt = request.PlaceWithinSeconds is { } seconds ? now.AddSeconds(seconds) : null,
             State = JobState.Active, Reason = request.Schedule is null ? "waits for its first placement" : "waits for its first run", CreatedAt = now,
             TraceParent = request.Schedule is null ? Activity.Current?.Id : null,

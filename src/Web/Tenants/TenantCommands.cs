@@ -14,7 +14,7 @@ using Osv.Web.Projects;
 namespace Osv.Web.Tenants;
 
 /// <summary>Writes what owners want of their tenants; the scheduler makes it so.</summary>
-public sealed class TenantCommands(IDbContextFactory<OsvDbContext> contexts, TenantQueries queries, ImageCatalog images, ProjectLookup projects, AuditTrail audit, TimeProvider time)
+public sealed class TenantCommands(IDbContextFactory<OsvDbContext> contexts, TenantQueries queries, ImageCatalog images, ImageFit fit, ProjectLookup projects, AuditTrail audit, TimeProvider time)
 {
     /// <summary>How long a new tenant may wait for its first placement attempt before it counts as stalled.</summary>
     private static readonly TimeSpan PlacementPatience = TimeSpan.FromMinutes(1);
@@ -26,6 +26,7 @@ public sealed class TenantCommands(IDbContextFactory<OsvDbContext> contexts, Ten
         Project project = await projects.FindAsync(caller, request.Project, ProjectRole.Member, cancel);
         await using OsvDbContext data = await contexts.CreateDbContextAsync(cancel);
         Image image = await images.FindAsync(data, caller, request.Image, project.Name, cancel);
+        await fit.CheckAsync(image, request.MemoryBytes, cancel);
         await CheckQuotaAsync(data, project, request, cancel);
         DateTimeOffset now = time.GetUtcNow();
         var tenant = new Tenant

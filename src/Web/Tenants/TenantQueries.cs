@@ -77,11 +77,20 @@ public sealed class TenantQueries(IDbContextFactory<OsvDbContext> contexts, Proj
         await using OsvDbContext data = await contexts.CreateDbContextAsync(cancel);
         TenantRow row = await FindAsync(data, caller, tenant, project, cancel);
         Guid id = row.Tenant.Id;
-        // The counters of all reasons are read at once, so the last reading is the rows of the last time.
-        DateTimeOffset? last = await data.ExitSamples.Where(sample => sample.TenantId == id).MaxAsync(sample => (DateTimeOffset?)sample.At, cancel);
-        Dictionary<string, long> counts = last is null ? [] : await data.ExitSamples.AsNoTracking().Where(sample => sample.TenantId == id && sample.At == last)
-            .OrderBy(sample => sample.ExitReason).ToDictionaryAsync(sample => sample.ExitReason, sample => sample.Total, cancel);
-        return new ExitCounts(row.Tenant.Name, row.Lifecycle.State == TenantState.Running ? row.Lifecycle.EnteredAt : null, last, counts.Values.Sum(), counts);
+        // The counters of all reasons are read at once, so a reading is the rows of one time.
+        IQueryable<ExitSample> all = data.ExitSamples.AsNoTracking().Where(sample => sample.TenantId == id);
+        DateTimeOffset? last = await all.MaxAsync(sample => (DateTimeOffset?)sample.At, cancel), earlier = await all.Where(sample => sample.At < last).MaxAsync(sample => (DateTimeOffset?)sample.At, cancel);
+        Dictionary<string, long> counts = await ReadingAsync(last), before = await ReadingAsync(earlier);
+        Dictionary<string, double> rates = [];
+        // All counters begin anew with a start: where one fell, none can be compared.
+        if (before.All(count => counts.GetValueOrDefault(count.Key) >= count.Value))
+        {
+            foreach ((string reason, long count) in before) rates[reason] = (counts[reason] - count) / (last!.Value - earlier!.Value).TotalSeconds;
+        }
+        return new ExitCounts(row.Tenant.Name, row.Lifecycle.State == TenantState.Running ? row.Lifecycle.EnteredAt : null, last, counts.Values.Sum(), counts, rates);
+
+        async Task<Dictionary<string, long>> ReadingAsync(DateTimeOffset? at) => at is null ? []
+            : await all.Where(sample => sample.At == at).OrderBy(sample => sample.ExitReason).ToDictionaryAsync(sample => sample.ExitReason, sample => sample.Total, cancel);
     }
 
     public async Task<ExitHistory> ExitHistoryAsync(Caller caller, string tenant, string? project, int minutes, CancellationToken cancel)

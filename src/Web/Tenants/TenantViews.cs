@@ -36,7 +36,8 @@ public sealed record TenantTimeline(IReadOnlyList<TransitionView> Transitions, O
 /// <param name="Since">When the tenant came into Running; null: not running.</param>
 /// <param name="At">Time of the last reading; null: none yet.</param>
 /// <param name="Exits">Count by exit reason since the tenant's start.</param>
-public sealed record ExitCounts(string Tenant, DateTimeOffset? Since, DateTimeOffset? At, long Total, IReadOnlyDictionary<string, long> Exits);
+/// <param name="PerSecond">Rate by exit reason between the last two readings of this start; a reason that there are no two of is missing.</param>
+public sealed record ExitCounts(string Tenant, DateTimeOffset? Since, DateTimeOffset? At, long Total, IReadOnlyDictionary<string, long> Exits, IReadOnlyDictionary<string, double> PerSecond);
 
 /// <summary>Readings over time: for each time a value of each reason, in order; null where it was not read.</summary>
 public sealed record ExitHistory(IReadOnlyList<DateTimeOffset> At, IReadOnlyDictionary<string, IReadOnlyList<long?>> Exits);
