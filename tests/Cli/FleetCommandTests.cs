@@ -16,7 +16,7 @@ public sealed class FleetCommandTests(Site site)
     {
         string project = await site.NewProjectAsync();
         using Osv admin = Osv.Administrator(site);
-        byte[] kernel = Uploads.Kernel(), initrd = new byte[300_000];
+        byte[] kernel = TestKernel.Make(), initrd = new byte[300_000];
         Random.Shared.NextBytes(initrd);
         string[] add = ["image", "add", "debian", "--kernel", admin.File("vmlinuz", kernel), "--initrd", admin.File("initrd", initrd), "--cmdline", "console=ttyS0 quiet", "--project", project];
         Outcome added = (await admin.RunAsync([.. add, "-o", "json"])).Succeeded();

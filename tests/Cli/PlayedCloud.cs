@@ -66,7 +66,7 @@ public sealed class PlayedCloud : IAsyncDisposable
         await _database.ExecuteAsync("INSERT INTO node_desired (node_id, intent, changed_by, changed_at) SELECT id, 'Serve', 'operator', clock_timestamp() FROM unnest($1) id", nodes);
         await _database.ExecuteAsync("INSERT INTO node_heartbeats (node_id, received_at, sequence, lease_expires_at) SELECT id, clock_timestamp(), 1, clock_timestamp() + interval '1 hour' FROM unnest($1) id", nodes);
         using var administrator = new Client(Address, Token);
-        (await administrator.PostAsync("/api/v1/images", Uploads.Form("debian-12", null, Uploads.Kernel(), shared: true))).Status.ShouldBe(201);
+        (await administrator.PostAsync("/api/v1/images", Uploads.Form("debian-12", null, TestKernel.Make(), shared: true))).Status.ShouldBe(201);
     }
 
     private async Task PlayAsync(CancellationToken end)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Osv.Database.Testing;
 using Osv.Web.Tests;
 
 namespace Osv.Cli.Tests;
@@ -37,7 +38,7 @@ public sealed class StoryTests(Site site)
             ["OSV_IMAGE"] = image,
             ["OSV_PATIENCE"] = "60",
         };
-        somebody["OSV_KERNEL"] = somebody.File("vmlinuz", Uploads.Kernel());
+        somebody["OSV_KERNEL"] = somebody.File("vmlinuz", TestKernel.Make());
         somebody["OSV_INITRD"] = somebody.File("initrd", [1, 2, 3]);
         somebody["OSV"] = somebody.Program("osv", $"exec dotnet {Path.Combine(AppContext.BaseDirectory, "osv.dll")} \"$@\"");
         using Process process = somebody.StartProgram("bash", Path.Combine(RepositoryRoot, "docs", "stories", script));

@@ -33,7 +33,7 @@ public sealed class Plane : IAsyncLifetime
     public byte[] Payload { get; } = RandomNumberGenerator.GetBytes(2_000_000);
 
     /// <summary>What tenants boot; two and a half chunks of the store.</summary>
-    public byte[] Kernel { get; } = RandomNumberGenerator.GetBytes((ContentStore.ChunkBytes * 5) / 2);
+    public byte[] Kernel { get; } = TestKernel.Make(size: (ContentStore.ChunkBytes * 5) / 2);
 
     public byte[] Initrd { get; } = RandomNumberGenerator.GetBytes(1000);
 

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Osv.Database.Testing;
 
 namespace Osv.Web.Tests;
 
@@ -83,7 +84,7 @@ public sealed class AuthorizationTests(Site site)
         string path = Fill(test.Path);
         using var request = new HttpRequestMessage(new HttpMethod(test.Method), test.Endpoint is "Metrics" or "Maintenance" ? path : "/api/v1" + path);
         if (api.Token is not null) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", api.Token);
-        if (test.Multipart) request.Content = Uploads.Form(Site.Unique("i"), project, Uploads.Kernel());
+        if (test.Multipart) request.Content = Uploads.Form(Site.Unique("i"), project, TestKernel.Make());
         else if (test.Body is not null) request.Content = new StringContent(Fill(System.Text.Json.JsonSerializer.Serialize(test.Body)), System.Text.Encoding.UTF8, "application/json");
         // Only the head of the answer: some are streams without end.
         using var http = new HttpClient { BaseAddress = site.Address, Timeout = TimeSpan.FromSeconds(30) };

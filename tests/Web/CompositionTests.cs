@@ -122,7 +122,7 @@ public sealed partial class CompositionTests(Site site, Chromium chromium)
         Guid[] nodes = await new FleetSeed(database.Source).NodesAsync(1, new NodeShape());
         await database.ExecuteAsync("INSERT INTO node_desired (node_id, intent, changed_by, changed_at) VALUES ($1, 'Serve', 'operator', clock_timestamp())", nodes[0]);
         await database.ExecuteAsync("INSERT INTO node_heartbeats (node_id, received_at, sequence, lease_expires_at) VALUES ($1, clock_timestamp(), 1, clock_timestamp() + interval '1 hour')", nodes[0]);
-        (await administrator.PostAsync("/api/v1/images", Uploads.Form("linux", null, Uploads.Kernel()))).Status.ShouldBe(201);
+        (await administrator.PostAsync("/api/v1/images", Uploads.Form("linux", null, TestKernel.Make()))).Status.ShouldBe(201);
         Answer made = await administrator.PostAsync("/api/v1/tenants", new { name = "first", image = "linux", cores = 2, memoryBytes = 1L << 30 });
         made.Status.ShouldBe(201, made.Text);
         (await listener.WaitAsync(TimeSpan.FromMinutes(1), Cancel)).ShouldBeTrue("no scheduler placed the tenant");

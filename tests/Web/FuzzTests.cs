@@ -218,7 +218,7 @@ public sealed class FuzzTests(Site site)
     private static async Task FurnishAsync(Api administrator)
     {
         await MakeAsync("/api/v1/projects", new { name = "fuzzed" });
-        await MakeAsync("/api/v1/images", Uploads.Form("linux", "fuzzed", Uploads.Kernel()));
+        await MakeAsync("/api/v1/images", Uploads.Form("linux", "fuzzed", TestKernel.Make()));
         await MakeAsync("/api/v1/tenants", new { name = "subject", project = "fuzzed", image = "linux", cores = 1, memoryBytes = 1L << 30 });
         await MakeAsync("/api/v1/jobs", new { name = "batch", project = "fuzzed", template = EndpointCase.Shape });
         await MakeAsync("/api/v1/jobs", new { name = "nightly", project = "fuzzed", template = EndpointCase.Shape, schedule = new { cron = "0 2 * * *" } });

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Osv.Data.Images;
+using Osv.Database.Testing;
 
 namespace Osv.Web.Tests;
 
@@ -9,7 +10,7 @@ public sealed class ImageTests(Site site)
     public async Task An_upload_is_stored_byte_for_byte_under_its_hash()
     {
         string project = await site.NewProjectAsync();
-        byte[] kernel = Uploads.Kernel(size: (3 << 20) + 17), initrd = RandomNumberGenerator.GetBytes((2 << 20) + 1);
+        byte[] kernel = TestKernel.Make(size: (3 << 20) + 17), initrd = RandomNumberGenerator.GetBytes((2 << 20) + 1);
         Answer added = await site.Administrator.PostAsync("/api/v1/images", Uploads.Form("debian", project, kernel, initrd, "quiet"));
         added.Status.ShouldBe(201, added.Text);
         added.Json.GetProperty("kernelSha256").GetString().ShouldBe(Convert.ToHexStringLower(SHA256.HashData(kernel)));
@@ -31,8 +32,8 @@ public sealed class ImageTests(Site site)
             ([1, 2, 3], "only 3 bytes"),
             (new byte[4096], "HdrS"),
             ([0x7F, .. "ELF"u8, .. new byte[4096]], "ELF"),
-            (Uploads.Kernel(protocol: 0x0206), "2.06"),
-            (Uploads.Kernel(size: 1 << 20)[..^1000], "cut short: it has 1047576 bytes"),
+            (TestKernel.Make(protocol: 0x0206), "2.06"),
+            (TestKernel.Make(size: 1 << 20)[..^1000], "cut short: it has 1047576 bytes"),
         ];
         foreach ((byte[] file, string says) in cases)
         {
@@ -48,7 +49,7 @@ public sealed class ImageTests(Site site)
     public async Task A_tenant_or_job_with_less_memory_than_its_image_needs_is_refused_with_what_it_needs()
     {
         string project = await site.NewProjectAsync();
-        (await site.Administrator.PostAsync("/api/v1/images", Uploads.Form("large", project, Uploads.Kernel(), RandomNumberGenerator.GetBytes(20 << 20)))).Status.ShouldBe(201);
+        (await site.Administrator.PostAsync("/api/v1/images", Uploads.Form("large", project, TestKernel.Make(), RandomNumberGenerator.GetBytes(20 << 20)))).Status.ShouldBe(201);
         async Task<Answer> CreateAsync(long mebibytes) => await site.Administrator.PostAsync("/api/v1/tenants", new { name = $"t{mebibytes}", project, image = "large", cores = 1, memoryBytes = mebibytes << 20 });
         Answer refused = await CreateAsync(66);
         refused.Status.ShouldBe(400, refused.Text);
@@ -64,7 +65,7 @@ public sealed class ImageTests(Site site)
     public async Task Fields_are_checked_before_a_file_is_stored()
     {
         string project = await site.NewProjectAsync();
-        byte[] kernel = Uploads.Kernel();
+        byte[] kernel = TestKernel.Make();
         Answer refused = await site.Administrator.PostAsync("/api/v1/images", Uploads.Form("No Name", project, kernel, commandLine: new string('x', 2048)));
         refused.Status.ShouldBe(400);
         refused.Json.GetProperty("errors").GetProperty("name")[0].GetString()!.ShouldContain("No Name");
@@ -78,7 +79,7 @@ public sealed class ImageTests(Site site)
     {
         string project = await site.NewProjectAsync();
         await site.NewImageAsync(project);
-        (await site.Administrator.PostAsync("/api/v1/images", Uploads.Form("linux", project, Uploads.Kernel()))).Status.ShouldBe(409);
+        (await site.Administrator.PostAsync("/api/v1/images", Uploads.Form("linux", project, TestKernel.Make()))).Status.ShouldBe(409);
         await site.NewTenantAsync(project, "user");
         Answer refused = await site.Administrator.DeleteAsync($"/api/v1/images/linux?project={project}");
         refused.Status.ShouldBe(409);
@@ -99,8 +100,8 @@ public sealed class ImageTests(Site site)
     {
         string mine = await site.NewProjectAsync(), name = Site.Unique("shared");
         using Api member = await site.NewMemberAsync(mine, "Member");
-        (await member.PostAsync("/api/v1/images", Uploads.Form(name, mine, Uploads.Kernel(), shared: true))).Status.ShouldBe(403);
-        (await site.Administrator.PostAsync("/api/v1/images", Uploads.Form(name, null, Uploads.Kernel(), shared: true))).Status.ShouldBe(201);
+        (await member.PostAsync("/api/v1/images", Uploads.Form(name, mine, TestKernel.Make(), shared: true))).Status.ShouldBe(403);
+        (await site.Administrator.PostAsync("/api/v1/images", Uploads.Form(name, null, TestKernel.Make(), shared: true))).Status.ShouldBe(201);
         Answer made = await member.PostAsync("/api/v1/tenants", new { name = "t", project = mine, image = name, cores = 1, memoryBytes = 1L << 30 });
         made.Status.ShouldBe(201, made.Text);
         (await member.DeleteAsync($"/api/v1/images/{name}")).Status.ShouldBe(403);

@@ -34,7 +34,7 @@ public sealed record Exhibit(string Project, string Node, string Tenant, string 
         string project = Site.Unique("gallery"), prefix = Site.Unique("rack");
         (await site.Administrator.PostAsync("/api/v1/projects", new { name = project })).Status.ShouldBe(201);
         await site.Administrator.PutAsync($"/api/v1/projects/{project}/quota", new { cores = 64, memoryBytes = 256L << 30 });
-        (await site.Administrator.PostAsync("/api/v1/images", Uploads.Form("linux", project, Uploads.Kernel(), new byte[100_000], "console=ttyS0 quiet"))).Status.ShouldBe(201);
+        (await site.Administrator.PostAsync("/api/v1/images", Uploads.Form("linux", project, TestKernel.Make(), new byte[100_000], "console=ttyS0 quiet"))).Status.ShouldBe(201);
         Guid[] nodes = await site.Seed.NodesAsync(6, new NodeShape { Cells = 2, CoresPerCell = 16 }, prefix, nodesPerRack: 3);
         Guid[] tenants = new Guid[4];
         for (int i = 0; i < tenants.Length; i++) tenants[i] = await site.NewTenantAsync(project, $"web-{i}");
