@@ -26,9 +26,9 @@ public sealed class BrowserStory(CloudFixture cloud, Chromium chromium)
             await ANodeIsDrainedAsync(person);
             await NothingIsLeftAsync(person);
         }
-        catch
+        catch (Exception failure)
         {
-            await cloud.ClearAsync();
+            await cloud.ClearAfterAsync(failure);
             throw;
         }
         person.ShouldBeContent();

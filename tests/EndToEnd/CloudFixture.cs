@@ -69,7 +69,20 @@ public sealed partial class CloudFixture : IAsyncLifetime
     }
 
     /// <summary>After a story that stopped half-way: keeps what its tenants said and removes them, so that the next one finds the cloud as it was.</summary>
-    public async Task ClearAsync()
+    /// <param name="failure">Why it stopped: told with what keeps this from being done.</param>
+    public async Task ClearAfterAsync(Exception failure)
+    {
+        try
+        {
+            await ClearAsync();
+        }
+        catch (Exception error)
+        {
+            throw new AggregateException("the story failed, and so did clearing up after it", failure, error);
+        }
+    }
+
+    private async Task ClearAsync()
     {
         foreach (string job in await NamesAsync("jobs")) await OsvAsync("job", "cancel", job, "--wait");
         foreach (string tenant in await NamesAsync("tenants"))

@@ -18,7 +18,14 @@ public sealed class StoryScripts(CloudFixture cloud)
         environment["OSV_INITRD"] = Path.Combine(Chromium.Repository, "artifacts", "images", "busybox", "initrd");
         Ended ended = await Shell.RunAsync("bash", [Path.Combine(Chromium.Repository, "docs", "stories", script)], environment, TimeSpan.FromMinutes(15));
         await File.WriteAllTextAsync(Path.Combine(CloudFixture.Logs, $"{script}.log"), ended.ToString(), TestContext.Current.CancellationToken);
-        if (ended.Status != 0) await cloud.ClearAsync();
-        ended.Status.ShouldBe(0, ended.ToString());
+        try
+        {
+            ended.Status.ShouldBe(0, ended.ToString());
+        }
+        catch (Exception failure)
+        {
+            await cloud.ClearAfterAsync(failure);
+            throw;
+        }
     }
 }
