@@ -24,9 +24,10 @@ public sealed class KernelPackage
     /// <param name="name">cloud-6.1, cloud-6.12 or generic-6.12.</param>
     /// <param name="script">Path of kernel.sh.</param>
     /// <param name="cache">Folder that keeps unpacked kernels.</param>
-    public static async Task<KernelPackage> FetchAsync(string name, string script, string cache, CancellationToken cancel = default)
+    /// <param name="warn">Is told when a newer one cannot be fetched.</param>
+    public static async Task<KernelPackage> FetchAsync(string name, string script, string cache, Action<string> warn, CancellationToken cancel = default)
     {
-        await Tool.RunAsync("bash", [script, name, cache], cancel).ConfigureAwait(false);
+        await Tool.RunScriptAsync([script, name, cache], warn, cancel).ConfigureAwait(false);
         return new KernelPackage(name, Path.Combine(cache, name));
     }
 

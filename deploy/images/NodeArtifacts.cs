@@ -2,7 +2,8 @@ namespace Osv.Images;
 
 /// <summary>What a node boots, under artifacts/ of a working copy: built when it is missing or its sources changed.</summary>
 /// <param name="root">The working copy.</param>
-public sealed class NodeArtifacts(string root)
+/// <param name="warn">Is told what is not as new as it could be.</param>
+public sealed class NodeArtifacts(string root, Action<string> warn)
 {
     /// <summary>Flavour of the kernel in the node image.</summary>
     public const string CloudKernel = "cloud-6.12", GenericKernel = "generic-6.12";
@@ -49,5 +50,5 @@ public sealed class NodeArtifacts(string root)
 
     /// <summary>A stock kernel, unpacked from its package.</summary>
     public Task<KernelPackage> KernelAsync(string name, CancellationToken cancel) =>
-        KernelPackage.FetchAsync(name, Path.Combine(root, "deploy", "images", "kernel.sh"), Path.Combine(root, "artifacts", "kernels"), cancel);
+        KernelPackage.FetchAsync(name, Path.Combine(root, "deploy", "images", "kernel.sh"), Path.Combine(root, "artifacts", "kernels"), warn, cancel);
 }

@@ -42,7 +42,7 @@ public sealed class NodeDriversTests : IDisposable
         string some = Path.Combine(_folder, name, "vmlinuz"), fetch = Path.Combine(_folder, "fetch.sh");
         await File.WriteAllTextAsync(some, "a kernel", TestContext.Current.CancellationToken);
         await File.WriteAllTextAsync(fetch, "exit 0", TestContext.Current.CancellationToken);
-        KernelPackage kernel = await KernelPackage.FetchAsync(name, fetch, _folder, TestContext.Current.CancellationToken);
+        KernelPackage kernel = await KernelPackage.FetchAsync(name, fetch, _folder, _ => { }, TestContext.Current.CancellationToken);
         await NodeImage.BuildAsync(some, kernel, some, some, Path.Combine(_folder, "payload"), TestContext.Current.CancellationToken);
     }
 }
