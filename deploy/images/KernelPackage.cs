@@ -5,12 +5,16 @@ public sealed class KernelPackage
 {
     private readonly string _modules;
 
-    private KernelPackage(string folder)
+    private KernelPackage(string name, string folder)
     {
+        Name = name;
         Image = Path.Combine(folder, "vmlinuz");
         _modules = Directory.GetDirectories(Path.Combine(folder, "modules")).Single();
         Release = Path.GetFileName(_modules);
     }
+
+    /// <summary>cloud-6.1, cloud-6.12 or generic-6.12.</summary>
+    public string Name { get; }
 
     public string Image { get; }
 
@@ -20,21 +24,24 @@ public sealed class KernelPackage
     /// <param name="name">cloud-6.1, cloud-6.12 or generic-6.12.</param>
     /// <param name="script">Path of kernel.sh.</param>
     /// <param name="cache">Folder that keeps unpacked kernels.</param>
-    public static async Task<KernelPackage> FetchAsync(string name, string script, string cache, CancellationToken cancel = default)
+    /// <param name="warn">Is told when a newer one cannot be fetched.</param>
+    public static async Task<KernelPackage> FetchAsync(string name, string script, string cache, Action<string> warn, CancellationToken cancel = default)
     {
-        await Tool.RunAsync("bash", [script, name, cache], cancel).ConfigureAwait(false);
-        return new KernelPackage(Path.Combine(cache, name));
+        await Tool.RunScriptAsync([script, name, cache], warn, cancel).ConfigureAwait(false);
+        return new KernelPackage(name, Path.Combine(cache, name));
     }
 
-    /// <summary>
-    /// The named modules that this kernel has, with all they depend on, laid out for modprobe: path in the image and content.
-    /// A driver that is built in, or that this flavour lacks, is left out.
-    /// </summary>
-    public async Task<IReadOnlyList<(string Path, byte[] Content)>> ModulesAsync(IEnumerable<string> names, CancellationToken cancel = default)
+    /// <summary>The named modules, with all they depend on, laid out for modprobe: path in the image and content. What is built in needs no file.</summary>
+    /// <exception cref="InvalidOperationException">This kernel has one of them neither as a file nor built in.</exception>
+    public async Task<IReadOnlyList<(string Path, byte[] Content)>> ModulesAsync(IReadOnlyCollection<string> names, CancellationToken cancel = default)
     {
+        string[] lines = await File.ReadAllLinesAsync(Path.Combine(_modules, "modules.builtin"), cancel).ConfigureAwait(false);
+        HashSet<string> builtIn = [.. lines.Select(line => Canonical(Path.GetFileNameWithoutExtension(line)))];
         Dictionary<string, string> files = Directory.EnumerateFiles(_modules, "*.ko", SearchOption.AllDirectories)
             .ToDictionary(file => Canonical(Path.GetFileNameWithoutExtension(file)), StringComparer.Ordinal);
         var wanted = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        string[] missing = [.. names.Where(name => !files.ContainsKey(Canonical(name)) && !builtIn.Contains(Canonical(name)))];
+        if (missing.Length > 0) throw new InvalidOperationException($"kernel {Name} ({Release}) has no module {string.Join(", ", missing)}, neither as a file nor built in: the recipe of the image must name another, or another kernel");
         var queue = new Queue<string>(names.Select(Canonical));
         while (queue.TryDequeue(out string? name))
         {

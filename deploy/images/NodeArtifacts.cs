@@ -1,8 +1,9 @@
 namespace Osv.Images;
 
-/// <summary>What a node boots, under artifacts/ of a working copy: built when it is missing or older than its sources.</summary>
+/// <summary>What a node boots, under artifacts/ of a working copy: built when it is missing or its sources changed.</summary>
 /// <param name="root">The working copy.</param>
-public sealed class NodeArtifacts(string root)
+/// <param name="warn">Is told what is not as new as it could be.</param>
+public sealed class NodeArtifacts(string root, Action<string> warn)
 {
     /// <summary>Flavour of the kernel in the node image.</summary>
     public const string CloudKernel = "cloud-6.12", GenericKernel = "generic-6.12";
@@ -20,21 +21,22 @@ public sealed class NodeArtifacts(string root)
     /// <summary>The monitor's image and the loader of partition 0.</summary>
     public async Task BuildMonitorAsync(CancellationToken cancel)
     {
-        if (BuildStamp.IsFresh(root, Monitor, s_monitorSources) && BuildStamp.IsFresh(root, Loader, s_monitorSources)) return;
+        BuildStamp stamp = BuildStamp.Of(root, s_monitorSources);
+        if (stamp.IsOn(Monitor) && stamp.IsOn(Loader)) return;
         foreach (string project in (string[])["monitor/Osv.Monitor.csproj", "monitor/loader/Osv.Loader.csproj"])
         {
             await Tool.RunAsync("dotnet", ["build", Path.Combine(root, project), "-c", "Release", "-v", "q", "-nologo", "-nodeReuse:false"], cancel).ConfigureAwait(false);
         }
-        // What did not have to be made again is as fresh as what it was compared with.
-        foreach (string file in (string[])[Monitor, Loader]) File.SetLastWriteTimeUtc(file, DateTime.UtcNow);
+        foreach (string file in (string[])[Monitor, Loader]) stamp.PutOn(file);
     }
 
     /// <summary>The agent, compiled ahead of time, which takes a minute.</summary>
     public async Task PublishAgentAsync(CancellationToken cancel)
     {
-        if (BuildStamp.IsFresh(root, Agent, s_agentSources)) return;
+        BuildStamp stamp = BuildStamp.Of(root, s_agentSources);
+        if (stamp.IsOn(Agent)) return;
         await Tool.RunAsync("dotnet", ["publish", Path.Combine(root, "src", "Agent.Host", "Osv.Agent.Host.csproj"), "-c", "Release", "-v", "q", "-nologo", "-nodeReuse:false", "-o", Path.GetDirectoryName(Agent)!], cancel).ConfigureAwait(false);
-        File.SetLastWriteTimeUtc(Agent, DateTime.UtcNow);
+        stamp.PutOn(Agent);
     }
 
     /// <summary>The payload; monitor and agent must be there.</summary>
@@ -48,6 +50,5 @@ public sealed class NodeArtifacts(string root)
 
     /// <summary>A stock kernel, unpacked from its package.</summary>
     public Task<KernelPackage> KernelAsync(string name, CancellationToken cancel) =>
-        KernelPackage.FetchAsync(name, Path.Combine(root, "deploy", "images", "kernel.sh"), Path.Combine(root, "artifacts", "kernels"), cancel);
-
+        KernelPackage.FetchAsync(name, Path.Combine(root, "deploy", "images", "kernel.sh"), Path.Combine(root, "artifacts", "kernels"), warn, cancel);
 }

@@ -22,9 +22,11 @@ public static class NodeImage
     private static readonly string[] s_applets =
         ["sh", "init", "mount", "cat", "echo", "ls", "ps", "poweroff", "reboot", "sleep", "ip", "udhcpc", "modprobe", "lsmod", "date", "mkdir", "tr", "cut", "tail", "grep", "free", "dmesg", "kill", "pidof", "wget", "nproc"];
 
-    /// <summary>Network cards of emulated and of real machines, and NVMe; each flavour of kernel has some as modules, some built in, some not at all.</summary>
-    private static readonly string[] s_modules =
-        ["virtio_pci", "virtio_net", "e1000e", "e1000", "igb", "igc", "ixgbe", "i40e", "ice", "tg3", "bnxt_en", "mlx5_core", "ena", "nvme", "af_packet"];
+    /// <summary>What a node must be able to drive, as modules or built in: network cards of emulated machines, and NVMe.</summary>
+    private static readonly string[] s_emulated = ["virtio_pci", "virtio_net", "ena", "mlx5_core", "nvme", "af_packet"];
+
+    /// <summary>Cards of real machines, which Debian's cloud kernels leave out.</summary>
+    private static readonly string[] s_real = ["e1000e", "e1000", "igb", "igc", "ixgbe", "i40e", "ice", "tg3", "bnxt_en"];
 
     /// <summary>Writes the payload; does nothing when it is there and made from the same inputs.</summary>
     /// <param name="loader">What unpacks the payload in partition 0: artifacts/monitor/loader.bin.</param>
@@ -33,7 +35,7 @@ public static class NodeImage
     /// <param name="output">The payload; beside it OUTPUT.inputs says what it was made from.</param>
     public static async Task BuildAsync(string loader, KernelPackage kernel, string busybox, string agent, string output, CancellationToken cancel = default)
     {
-        IReadOnlyList<(string Path, byte[] Content)> modules = await kernel.ModulesAsync(s_modules, cancel).ConfigureAwait(false);
+        IReadOnlyList<(string Path, byte[] Content)> modules = await kernel.ModulesAsync(Drivers(kernel.Name), cancel).ConfigureAwait(false);
         var files = new List<(string Path, byte[] Content, bool Executable)>
         {
             ("bin/busybox", await File.ReadAllBytesAsync(busybox, cancel).ConfigureAwait(false), true),
@@ -56,6 +58,13 @@ public static class NodeImage
         File.Move(output + ".part", output, overwrite: true);
         await File.WriteAllTextAsync(record, inputs, cancel).ConfigureAwait(false);
     }
+
+    private static string[] Drivers(string kernel) => kernel switch
+    {
+        NodeArtifacts.CloudKernel => s_emulated,
+        NodeArtifacts.GenericKernel => [.. s_emulated, .. s_real],
+        _ => throw new ArgumentException($"kernel {kernel} is not one of node images; there are {NodeArtifacts.CloudKernel}, {NodeArtifacts.GenericKernel}", nameof(kernel)),
+    };
 
     private static CpioArchive Initramfs(List<(string Path, byte[] Content, bool Executable)> files)
     {

@@ -6,7 +6,8 @@ public sealed record TenantImage(string Name, string Kernel, string Initrd, stri
 
 /// <summary>The tenant images that come with OSV Cloud, under artifacts/images of a working copy: built when they are missing or their inputs changed.</summary>
 /// <param name="root">The working copy.</param>
-public sealed class TenantImages(string root)
+/// <param name="warn">Is told what is not as new as it could be.</param>
+public sealed class TenantImages(string root, Action<string> warn)
 {
     public const string Busybox = "busybox";
 
@@ -19,7 +20,7 @@ public sealed class TenantImages(string root)
 
     private async Task<TenantImage> BusyboxAsync(CancellationToken cancel)
     {
-        KernelPackage kernel = await KernelPackage.FetchAsync("cloud-6.12", Path.Combine(_scripts, "kernel.sh"), _kernels, cancel).ConfigureAwait(false);
+        KernelPackage kernel = await KernelPackage.FetchAsync("cloud-6.12", Path.Combine(_scripts, "kernel.sh"), _kernels, warn, cancel).ConfigureAwait(false);
         string initrd = Path.Combine(_images, Busybox, "initrd");
         Directory.CreateDirectory(Path.GetDirectoryName(initrd)!);
         await File.WriteAllBytesAsync(initrd, BusyboxImage.Initrd(await File.ReadAllBytesAsync("/bin/busybox", cancel).ConfigureAwait(false)), cancel).ConfigureAwait(false);
@@ -28,7 +29,7 @@ public sealed class TenantImages(string root)
 
     private async Task<TenantImage> DebianAsync(string name, CancellationToken cancel)
     {
-        await Tool.RunAsync("bash", [Path.Combine(_scripts, "debian.sh"), name, _images, _kernels], cancel).ConfigureAwait(false);
+        await Tool.RunScriptAsync([Path.Combine(_scripts, "debian.sh"), name, _images, _kernels], warn, cancel).ConfigureAwait(false);
         string folder = Path.Combine(_images, name);
         return new TenantImage(name, Path.Combine(folder, "vmlinuz"), Path.Combine(folder, "initrd"), (await File.ReadAllTextAsync(Path.Combine(folder, "cmdline"), cancel).ConfigureAwait(false)).Trim());
     }

@@ -10,6 +10,12 @@ public static class Tool
     /// <summary>Ctrl-C reaches it too, and what it began it undoes: mounts of a root file system in the making, folders. Then it is asked, then made, to end.</summary>
     private static readonly TimeSpan s_byItself = TimeSpan.FromSeconds(6), s_asked = TimeSpan.FromSeconds(6);
 
+    /// <summary>Runs a script of this folder, whose output is warnings.</summary>
+    public static async Task RunScriptAsync(IReadOnlyList<string> arguments, Action<string> warn, CancellationToken cancel)
+    {
+        foreach (string warning in (await RunAsync("bash", arguments, cancel).ConfigureAwait(false)).Split('\n', StringSplitOptions.RemoveEmptyEntries)) warn(warning);
+    }
+
     /// <summary>What it printed.</summary>
     /// <exception cref="InvalidOperationException">It ended with another status than 0; its own words are in the message.</exception>
     public static async Task<string> RunAsync(string file, IReadOnlyList<string> arguments, CancellationToken cancel = default)

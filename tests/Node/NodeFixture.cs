@@ -8,7 +8,7 @@ namespace Osv.Node.Tests;
 public sealed class NodeFixture : IAsyncLifetime
 {
     public static string Root { get; } = typeof(NodeFixture).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().First(item => item.Key == "RepositoryRoot").Value!;
-    private static readonly NodeArtifacts s_built = new(Root);
+    private static readonly NodeArtifacts s_built = new(Root, warning => TestContext.Current.SendDiagnosticMessage(warning));
 
     public byte[] Monitor { get; private set; } = [];
     public byte[] Payload { get; private set; } = [];

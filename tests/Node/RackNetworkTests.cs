@@ -6,71 +6,100 @@ using Osv.Netboot;
 namespace Osv.Node.Tests;
 
 /// <summary>dnsmasq with our configuration in a network namespace of its own, and a QEMU machine whose firmware asks it.</summary>
-public sealed class RackNetworkTests
+public sealed class RackNetworkTests : IAsyncLifetime
 {
+    private const string Rack = "osv-rack", Site = "osv-site";
+    private const string AddressesGivenOut = "10.9.0.10,10.9.0.99,255.255.255.0";
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(240);
+    private readonly string _folder = Directory.CreateTempSubdirectory("osv-netboot").FullName;
+    private readonly List<string> _spaces = [];
+    private readonly List<Process> _running = [];
 
-    /// <summary>
-    /// The BIOS machine's card has iPXE in its ROM, which is told the script at once. The UEFI machine asks with the firmware's own
-    /// client: it gets iPXE over TFTP first.
-    /// </summary>
-    [Theory]
-    [InlineData("pcbios")]
-    [InlineData("efi")]
-    public async Task Firmware_comes_to_the_boot_script(string platform)
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+    public async ValueTask DisposeAsync()
     {
-        Assert.SkipUnless(Environment.IsPrivilegedProcess, "network namespaces need root");
-        CancellationToken cancel = TestContext.Current.CancellationToken;
-        string space = $"osv-{platform}", folder = Directory.CreateTempSubdirectory("osv-netboot").FullName;
-        string script = Path.Combine(folder, "www", "netboot", "v1");
-        Directory.CreateDirectory(script);
-        await File.WriteAllTextAsync(Path.Combine(script, "start.ipxe"), "#!ipxe\nchain http://10.9.0.1/reached/${platform}\n", cancel);
-        var network = new RackNetwork("tap0", IPAddress.Parse("10.9.0.1"), new Uri("http://10.9.0.1/netboot/v1/start.ipxe"))
+        foreach (Process process in _running)
         {
-            Range = (IPAddress.Parse("10.9.0.10"), IPAddress.Parse("10.9.0.99"), IPAddress.Parse("255.255.255.0")),
-        };
-        string configuration = Path.Combine(folder, "dnsmasq.conf");
-        await File.WriteAllTextAsync(configuration, DnsmasqConfiguration.Render(network), cancel);
-        await Tool.RunAsync("ip", ["netns", "add", space], cancel);
-        var running = new List<Process>();
-        try
-        {
-            foreach (string command in (string[])["link set lo up", "tuntap add tap0 mode tap", "addr add 10.9.0.1/24 dev tap0", "link set tap0 up"])
-                await Tool.RunAsync("ip", ["-n", space, .. command.Split(' ')], cancel);
-            Process web = Start(space, ["busybox", "httpd", "-f", "-vv", "-p", "80", "-h", Path.Combine(folder, "www")]);
-            running.Add(web);
-            running.Add(Start(space, ["dnsmasq", "--keep-in-foreground", "--log-facility=-", "--user=root", $"--dhcp-leasefile={Path.Combine(folder, "leases")}", $"--conf-file={configuration}"]));
-            string[] firmware = platform == "efi" ? ["-bios", "/usr/share/ovmf/OVMF.fd"] : [];
-            string card = platform == "efi" ? "virtio-net-pci,netdev=n0,bootindex=0,romfile=" : "virtio-net-pci,netdev=n0,bootindex=0";
-            running.Add(Start(space,
-                ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-m", "512M", "-display", "none", "-nodefaults", "-no-reboot", .. firmware,
-                "-netdev", "tap,id=n0,ifname=tap0,script=no,downscript=no", "-device", card]));
-            (await UntilAsync(web, $"/reached/{platform}", cancel)).ShouldBeTrue();
+            if (!process.HasExited) process.Kill(entireProcessTree: true);
+            await process.WaitForExitAsync(CancellationToken.None);
+            process.Dispose();
         }
-        finally
-        {
-            foreach (Process process in running)
-            {
-                if (!process.HasExited) process.Kill(entireProcessTree: true);
-                await process.WaitForExitAsync(CancellationToken.None);
-                process.Dispose();
-            }
-            await Tool.RunAsync("ip", ["netns", "delete", space], CancellationToken.None);
-            Directory.Delete(folder, recursive: true);
-        }
+        foreach (string space in _spaces) await Tool.RunAsync("ip", ["netns", "delete", space], CancellationToken.None);
+        Directory.Delete(_folder, recursive: true);
     }
 
-    private static Process Start(string space, string[] command)
+    /// <summary>
+    /// A vendor's ROM and the firmware's own client get iPXE over TFTP, and that the script: from us alone, or from us where to boot and from
+    /// the site's DHCP server, which knows nothing of it, the address.
+    /// </summary>
+    [Theory]
+    [InlineData("pcbios", "undionly", false)]
+    [InlineData("pcbios", "undionly", true)]
+    [InlineData("efi", "", false)]
+    [InlineData("efi", "", true)]
+    public async Task Firmware_comes_to_the_boot_script(string platform, string chip, bool proxy)
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "network namespaces need root");
+        await MakeNetworkAsync(proxy);
+        var network = new RackNetwork("rack0", IPAddress.Parse("10.9.0.1"), new Uri("http://10.9.0.1/netboot/v1/start.ipxe"));
+        string[] range = AddressesGivenOut.Split(',');
+        string configuration = Path.Combine(_folder, "dnsmasq.conf");
+        await File.WriteAllTextAsync(configuration, DnsmasqConfiguration.Render(proxy
+            ? network with { Network = IPAddress.Parse("10.9.0.0") }
+            : network with { Range = (IPAddress.Parse(range[0]), IPAddress.Parse(range[1]), IPAddress.Parse(range[2])) }), Cancel);
+        Start(Rack, ["dnsmasq", "--keep-in-foreground", "--log-facility=-", "--user=root", $"--dhcp-leasefile={_folder}/leases", $"--conf-file={configuration}"]);
+        string script = Path.Combine(_folder, "www", "netboot", "v1");
+        Directory.CreateDirectory(script);
+        await File.WriteAllTextAsync(Path.Combine(script, "start.ipxe"), "#!ipxe\nchain http://10.9.0.1/reached/${platform}/${net0/chip}\n", Cancel);
+        Process web = Start(Rack, ["busybox", "httpd", "-f", "-vv", "-p", "80", "-h", Path.Combine(_folder, "www")]);
+
+        await using var card = new LegacyCard(_folder);
+        string[] machine = platform == "efi"
+            ? ["-bios", "/usr/share/ovmf/OVMF.fd", "-device", "virtio-net-pci,netdev=n0,bootindex=0,romfile="]
+            : [.. card.Wire("n0"), "-device", "e1000,netdev=n0,bootindex=0"];
+        Start(Rack, ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-m", "512M", "-display", "none", "-nodefaults", "-no-reboot", "-netdev", "tap,id=n0,ifname=tap0,script=no,downscript=no", .. machine]);
+        await UntilAsync(web, $"/reached/{platform}/{chip}");
+        if (platform == "pcbios") card.BootProgram.ShouldBe("undionly.kpxe");
+    }
+
+    /// <summary>A switch, the machine's cable and ourselves; where the site gives out addresses, its server in a namespace of its own.</summary>
+    private async Task MakeNetworkAsync(bool proxy)
+    {
+        await AddSpaceAsync(Rack);
+        await IpAsync(Rack, "link set lo up", "link add rack0 type bridge", "addr add 10.9.0.1/24 dev rack0", "tuntap add tap0 mode tap", "link set tap0 master rack0", "link set tap0 up", "link set rack0 up");
+        if (!proxy) return;
+        await AddSpaceAsync(Site);
+        await IpAsync(Rack, $"link add to-site type veth peer name site0 netns {Site}", "link set to-site master rack0", "link set to-site up");
+        await IpAsync(Site, "addr add 10.9.0.2/24 dev site0", "link set site0 up");
+        Start(Site, ["dnsmasq", "--keep-in-foreground", "--log-facility=-", "--user=root", "--conf-file=/dev/null", "--port=0", "--interface=site0", "--bind-interfaces", $"--dhcp-leasefile={_folder}/site-leases", $"--dhcp-range={AddressesGivenOut},1h"]);
+    }
+
+    private async Task AddSpaceAsync(string name)
+    {
+        await Tool.RunAsync("ip", ["netns", "add", name], Cancel);
+        _spaces.Add(name);
+    }
+
+    private static async Task IpAsync(string space, params string[] commands)
+    {
+        foreach (string command in commands) await Tool.RunAsync("ip", ["-n", space, .. command.Split(' ')], Cancel);
+    }
+
+    private Process Start(string space, string[] command)
     {
         var process = new Process { StartInfo = new ProcessStartInfo("ip", ["netns", "exec", space, .. command]) { RedirectStandardError = true, RedirectStandardOutput = true } };
         process.Start();
         process.BeginOutputReadLine();
+        _running.Add(process);
         return process;
     }
 
-    private static async Task<bool> UntilAsync(Process web, string request, CancellationToken cancel)
+    private static async Task UntilAsync(Process web, string request)
     {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
         deadline.CancelAfter(s_patience);
         var seen = new List<string>();
         try
@@ -78,7 +107,7 @@ public sealed class RackNetworkTests
             while (await web.StandardError.ReadLineAsync(deadline.Token) is { } line)
             {
                 seen.Add(line);
-                if (line.Contains(request, StringComparison.Ordinal)) return true;
+                if (line.Contains(request, StringComparison.Ordinal)) return;
             }
         }
         catch (OperationCanceledException)

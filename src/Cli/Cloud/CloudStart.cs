@@ -20,7 +20,8 @@ internal sealed class CloudStart(CloudHome home, CloudSettings wanted, Steps ste
 
     /// <summary>The longest that the control plane grants.</summary>
     private static readonly TimeSpan TokenLife = TimeSpan.FromDays(366);
-    private readonly NodeArtifacts _built = new(Repository.Root);
+    private readonly NodeArtifacts _built = new(Repository.Root, steps.Warn);
+    private readonly TenantImages _images = new(Repository.Root, steps.Warn);
     private readonly HostBuild _hostBuild = new(Repository.Root);
     private readonly HostProcess _host = new(home);
     private CloudSettings _settings = wanted;
@@ -159,10 +160,10 @@ internal sealed class CloudStart(CloudHome home, CloudSettings wanted, Steps ste
         CloudHome.WriteSecret(home.Token, token.Token);
     }
 
-    private static async Task<string> OfferAsync(ApiClient api, string name, Step step, CancellationToken cancel)
+    private async Task<string> OfferAsync(ApiClient api, string name, Step step, CancellationToken cancel)
     {
         step.Say("builds");
-        TenantImage image = await new TenantImages(Repository.Root).BuildAsync(name, cancel).ConfigureAwait(false);
+        TenantImage image = await _images.BuildAsync(name, cancel).ConfigureAwait(false);
         step.Say("compares");
         if (await api.FindImageAsync(name, cancel).ConfigureAwait(false) is { } there)
         {

@@ -10,13 +10,14 @@ internal sealed class HostBuild(string root)
     /// <summary>Path of the program.</summary>
     public static string Assembly(string root) => Path.Combine(root, "artifacts", "host", "Osv.Web.dll");
 
-    public bool IsFresh => BuildStamp.IsFresh(root, Assembly(root), s_sources);
+    public bool IsFresh => BuildStamp.Of(root, s_sources).IsOn(Assembly(root));
 
     public async Task RunAsync(CancellationToken cancel)
     {
         string assembly = Assembly(root), folder = Path.GetDirectoryName(assembly)!;
+        BuildStamp stamp = BuildStamp.Of(root, s_sources);
         if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
         await Tool.RunAsync("dotnet", ["publish", Path.Combine(root, "src", "Web", "Osv.Web.csproj"), "-c", "Release", "-v", "q", "-nologo", "-nodeReuse:false", "-o", folder], cancel).ConfigureAwait(false);
-        File.SetLastWriteTimeUtc(assembly, DateTime.UtcNow);
+        stamp.PutOn(assembly);
     }
 }

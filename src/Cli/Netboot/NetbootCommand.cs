@@ -22,7 +22,8 @@ internal static class NetbootCommand
         var command = new Command("image", "Build what nodes boot, and name the files for the control plane's settings.") { kernel, CommonOptions.Output };
         command.SetAction((result, cancel) => CloudCommands.RunAsync(async () =>
         {
-            var built = new NodeArtifacts(Repository.Root);
+            var warnings = new List<string>();
+            var built = new NodeArtifacts(Repository.Root, warnings.Add);
             string name = result.GetRequiredValue(kernel);
             string payload;
             using (var progress = new Progress())
@@ -35,6 +36,7 @@ internal static class NetbootCommand
                 step.Say($"kernel {name} and drivers");
                 payload = await built.BuildPayloadAsync(name, cancel).ConfigureAwait(false);
             }
+            foreach (string warning in warnings) await Console.Error.WriteLineAsync($"warning: {Terminal.Plain(warning)}").ConfigureAwait(false);
             if (result.GetValue(CommonOptions.Output) == CommonOptions.Json)
             {
                 Console.WriteLine(JsonSerializer.Serialize(new { kernel = name, monitor = built.Monitor, monitorBytes = Length(built.Monitor), payload, payloadBytes = Length(payload) }, s_json));

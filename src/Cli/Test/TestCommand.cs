@@ -60,11 +60,11 @@ internal static class TestCommand
     private static async Task MakeImagesAsync(CancellationToken cancel)
     {
         var clock = Stopwatch.StartNew();
-        var node = new NodeArtifacts(Repository.Root);
+        var node = new NodeArtifacts(Repository.Root, Console.WriteLine);
         await node.BuildMonitorAsync(cancel).ConfigureAwait(false);
         await node.PublishAgentAsync(cancel).ConfigureAwait(false);
         await node.BuildPayloadAsync(NodeArtifacts.CloudKernel, cancel).ConfigureAwait(false);
-        var tenants = new TenantImages(Repository.Root);
+        var tenants = new TenantImages(Repository.Root, Console.WriteLine);
         foreach (string name in TenantImages.Names) await tenants.BuildAsync(name, cancel).ConfigureAwait(false);
         Console.WriteLine($"what machines boot from: made in {clock.Elapsed.TotalSeconds:F1} s");
     }

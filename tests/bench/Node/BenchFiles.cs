@@ -12,11 +12,11 @@ internal sealed record BenchFiles(byte[] Monitor, byte[] Payload, byte[] Kernel,
 
     public static async Task<BenchFiles> BuildAsync(CancellationToken cancel)
     {
-        var node = new NodeArtifacts(Root);
+        var node = new NodeArtifacts(Root, Console.Error.WriteLine);
         await node.BuildMonitorAsync(cancel).ConfigureAwait(false);
         await node.PublishAgentAsync(cancel).ConfigureAwait(false);
         string payload = await node.BuildPayloadAsync(NodeArtifacts.CloudKernel, cancel).ConfigureAwait(false);
-        var tenants = new TenantImages(Root);
+        var tenants = new TenantImages(Root, Console.Error.WriteLine);
         TenantImage busybox = await tenants.BuildAsync(TenantImages.Busybox, cancel).ConfigureAwait(false), debian = await tenants.BuildAsync("debian-12", cancel).ConfigureAwait(false);
         return new BenchFiles(
             await File.ReadAllBytesAsync(node.Monitor, cancel).ConfigureAwait(false), await File.ReadAllBytesAsync(payload, cancel).ConfigureAwait(false),
