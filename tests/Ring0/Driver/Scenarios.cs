@@ -42,19 +42,37 @@ internal static class Scenarios
     /// <summary>Ten quiet seconds in the run phase: ICR writes and nothing else (peers.md: at most 30).</summary>
     private static void MeasureIdle(Workbench bench)
     {
+        // What it said last is read before its line has ended and its port's interrupt was taken.
+        ulong quiet = Others(bench.Exits(2));
+        Workbench.WaitUntil(
+            () =>
+            {
+                Thread.Sleep(500);
+                ulong last = quiet;
+                quiet = Others(bench.Exits(2));
+                return quiet == last;
+            },
+            30, "partition 2 to be done with its console");
         ulong[] before = bench.Exits(2);
         Thread.Sleep(10_000);
         ulong[] after = bench.Exits(2);
-        ulong icr = after[(int)ExitCounter.Icr] - before[(int)ExitCounter.Icr], others = 0;
-        for (int i = 0; i < after.Length; i++)
-        {
-            if (i != (int)ExitCounter.Icr) others += after[i] - before[i];
-        }
+        ulong icr = after[(int)ExitCounter.Icr] - before[(int)ExitCounter.Icr], others = Others(after) - Others(before);
         Console.WriteLine($"FIGURE idle10s icr={icr} others={others}");
         Workbench.Check(others == 0, $"no exits but ICR in the run phase, with a shell waiting at its console; there were {others}");
         Workbench.Pass("only ICR exits in the run phase");
         Workbench.Check(icr <= 30, $"at most 30 ICR exits in 10 idle seconds, there were {icr}");
         Workbench.Pass("ten idle seconds cost at most 30 exits");
+    }
+
+    /// <summary>Exits for anything but sending an interrupt.</summary>
+    private static ulong Others(ulong[] exits)
+    {
+        ulong others = 0;
+        for (int i = 0; i < exits.Length; i++)
+        {
+            if (i != (int)ExitCounter.Icr) others += exits[i];
+        }
+        return others;
     }
 
     /// <summary>Start, reboot, power off, triple fault, stop, destroy, and all again with the same cores and memory.</summary>
