@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using System.Threading.Channels;
 using Osv.Images;
 using Osv.Netboot;
 
@@ -14,6 +15,7 @@ public sealed class RackNetworkTests : IAsyncLifetime
     private readonly string _folder = Directory.CreateTempSubdirectory("osv-netboot").FullName;
     private readonly List<string> _spaces = [];
     private readonly List<Process> _running = [];
+    private readonly Channel<string> _said = Channel.CreateUnbounded<string>();
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -50,18 +52,18 @@ public sealed class RackNetworkTests : IAsyncLifetime
         await File.WriteAllTextAsync(configuration, DnsmasqConfiguration.Render(proxy
             ? network with { Network = IPAddress.Parse("10.9.0.0") }
             : network with { Range = (IPAddress.Parse(range[0]), IPAddress.Parse(range[1]), IPAddress.Parse(range[2])) }), Cancel);
-        Start(Rack, ["dnsmasq", "--keep-in-foreground", "--log-facility=-", "--user=root", $"--dhcp-leasefile={_folder}/leases", $"--conf-file={configuration}"]);
+        Start(Rack, ["dnsmasq", "--keep-in-foreground", "--log-facility=-", "--user=root", $"--pid-file={_folder}/rack.pid", $"--dhcp-leasefile={_folder}/leases", $"--conf-file={configuration}"]);
         string script = Path.Combine(_folder, "www", "netboot", "v1");
         Directory.CreateDirectory(script);
         await File.WriteAllTextAsync(Path.Combine(script, "start.ipxe"), "#!ipxe\nchain http://10.9.0.1/reached/${platform}/${net0/chip}\n", Cancel);
-        Process web = Start(Rack, ["busybox", "httpd", "-f", "-vv", "-p", "80", "-h", Path.Combine(_folder, "www")]);
+        Start(Rack, ["busybox", "httpd", "-f", "-vv", "-p", "80", "-h", Path.Combine(_folder, "www")]);
 
         await using var card = new LegacyCard(_folder);
         string[] machine = platform == "efi"
             ? ["-bios", "/usr/share/ovmf/OVMF.fd", "-device", "virtio-net-pci,netdev=n0,bootindex=0,romfile="]
             : [.. card.Wire("n0"), "-device", "e1000,netdev=n0,bootindex=0"];
         Start(Rack, ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-m", "512M", "-display", "none", "-nodefaults", "-no-reboot", "-netdev", "tap,id=n0,ifname=tap0,script=no,downscript=no", .. machine]);
-        await UntilAsync(web, $"/reached/{platform}/{chip}");
+        await UntilAsync($"/reached/{platform}/{chip}");
         if (platform == "pcbios") card.BootProgram.ShouldBe("undionly.kpxe");
     }
 
@@ -74,7 +76,7 @@ public sealed class RackNetworkTests : IAsyncLifetime
         await AddSpaceAsync(Site);
         await IpAsync(Rack, $"link add to-site type veth peer name site0 netns {Site}", "link set to-site master rack0", "link set to-site up");
         await IpAsync(Site, "addr add 10.9.0.2/24 dev site0", "link set site0 up");
-        Start(Site, ["dnsmasq", "--keep-in-foreground", "--log-facility=-", "--user=root", "--conf-file=/dev/null", "--port=0", "--interface=site0", "--bind-interfaces", $"--dhcp-leasefile={_folder}/site-leases", $"--dhcp-range={AddressesGivenOut},1h"]);
+        Start(Site, ["dnsmasq", "--keep-in-foreground", "--log-facility=-", "--user=root", "--conf-file=/dev/null", "--port=0", "--interface=site0", "--bind-interfaces", $"--pid-file={_folder}/site.pid", $"--dhcp-leasefile={_folder}/site-leases", $"--dhcp-range={AddressesGivenOut},1h"]);
     }
 
     private async Task AddSpaceAsync(string name)
@@ -88,23 +90,31 @@ public sealed class RackNetworkTests : IAsyncLifetime
         foreach (string command in commands) await Tool.RunAsync("ip", ["-n", space, .. command.Split(' ')], Cancel);
     }
 
-    private Process Start(string space, string[] command)
+    private void Start(string space, string[] command)
     {
         var process = new Process { StartInfo = new ProcessStartInfo("ip", ["netns", "exec", space, .. command]) { RedirectStandardError = true, RedirectStandardOutput = true } };
+        process.OutputDataReceived += (_, said) => Hear(said.Data);
+        process.ErrorDataReceived += (_, said) => Hear(said.Data);
         process.Start();
         process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
         _running.Add(process);
-        return process;
+
+        void Hear(string? line)
+        {
+            if (line is not null) _said.Writer.TryWrite($"{space} {command[0]}: {line}");
+        }
     }
 
-    private static async Task UntilAsync(Process web, string request)
+    /// <param name="request">To the web server.</param>
+    private async Task UntilAsync(string request)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
         deadline.CancelAfter(s_patience);
         var seen = new List<string>();
         try
         {
-            while (await web.StandardError.ReadLineAsync(deadline.Token) is { } line)
+            await foreach (string line in _said.Reader.ReadAllAsync(deadline.Token))
             {
                 seen.Add(line);
                 if (line.Contains(request, StringComparison.Ordinal)) return;
@@ -112,8 +122,8 @@ public sealed class RackNetworkTests : IAsyncLifetime
         }
         catch (OperationCanceledException)
         {
-            // The message below says what was asked for instead.
+            // The message below says what came instead.
         }
-        throw new TimeoutException($"nobody asked for {request}; the web server said:\n{string.Join('\n', seen)}");
+        throw new TimeoutException($"nobody asked for {request}; what was said:\n{string.Join('\n', seen)}");
     }
 }
