@@ -60,7 +60,7 @@ internal sealed unsafe class SimulatedMonitor : IDisposable
     }
 
     private ref ControlHeader Header => ref *(ControlHeader*)(_shared + ControlLayout.HeaderOffset);
-    private Machine Machine => new(_cores, _partitions, _extents, _memory, _open);
+    private Machine Machine => new(_cores, _partitions, _extents, _memory, [], _open);
 
     /// <summary>A device as an agent opens it. Any number can be open; the monitor outlives them.</summary>
     public ControlDevice Open() => new(Ring, null, _shared, _window);
@@ -235,6 +235,14 @@ internal sealed unsafe class SimulatedMonitor : IDisposable
         public static bool MapPartition(int partition) => true;
 
         public static void UnmapPartition(int partition)
+        {
+        }
+
+        public static void AttachFunctions(int partition)
+        {
+        }
+
+        public static void DetachFunctions(int partition)
         {
         }
 

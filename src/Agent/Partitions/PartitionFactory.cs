@@ -52,6 +52,7 @@ internal sealed class PartitionFactory(ControlDevice device, NodeNotes notes, Ti
         request.Partition = (uint)partition;
         request.CoreCount = (uint)wanted.ApicIds.Count;
         for (int i = 0; i < wanted.ApicIds.Count; i++) request.Cores[i] = wanted.ApicIds[i];
+        request.FunctionCount = 0;
         request.ExtentCount = (uint)extents.Count;
         for (int i = 0; i < extents.Count; i++)
         {
