@@ -12,7 +12,14 @@ namespace Osv.Data.Placements;
 internal static class CommitReader
 {
     // Every statement sees what was committed before it began: the reads behind a lock see all that its former holders did.
-    private const string Settings = "SET LOCAL plan_cache_mode = force_generic_plan";
+    private static readonly string[] s_settings =
+    [
+        // Plans are made once for a connection, perhaps from empty tables, and kept while these grow: only those by keys stay good,
+        // also for the writes of the transaction and the triggers behind them. What is sold is looked up one by one below, which leaves no other plan.
+        "SET LOCAL plan_cache_mode = force_generic_plan", "SET LOCAL enable_seqscan = off", "SET LOCAL enable_hashjoin = off", "SET LOCAL enable_mergejoin = off",
+        // What has no index counts as dear beyond measure then, which would be compiled.
+        "SET LOCAL jit = off",
+    ];
 
     private const string LockTenants =
         """
@@ -20,7 +27,12 @@ internal static class CommitReader
         FROM tenants t JOIN tenant_lifecycles l ON l.tenant_id = t.id WHERE t.id = ANY ($1) ORDER BY t.id FOR NO KEY UPDATE OF l FOR SHARE OF t
         """;
 
-    private const string LockProjects = "SELECT id FROM projects WHERE id IN (SELECT project_id FROM tenants WHERE id = ANY ($1)) ORDER BY id FOR NO KEY UPDATE";
+    // Without a quota there is nothing to judge, and batches need not follow each other before they write. Whoever sets one meanwhile meets the constraint.
+    private const string LockProjects =
+        """
+        SELECT p.id FROM projects p WHERE p.id IN (SELECT project_id FROM tenants WHERE id = ANY ($1))
+            AND EXISTS (SELECT FROM project_quotas q WHERE q.project_id = p.id) ORDER BY p.id FOR NO KEY UPDATE OF p
+        """;
 
     private const string ReadProjects =
         """
@@ -51,23 +63,23 @@ internal static class CommitReader
 
     private const string ReadCores =
         """
-        SELECT w.node_id, w.apic_id, c.physical_core, c.threads_per_core, c.reserved, a.tenant_id
+        SELECT w.node_id, w.apic_id, c.physical_core, c.threads_per_core, c.reserved,
+            (SELECT a.tenant_id FROM core_allocations a WHERE a.node_id = w.node_id AND a.apic_id = w.apic_id)
         FROM unnest($1, $2) AS w(node_id, apic_id) JOIN node_cores c ON c.node_id = w.node_id AND c.apic_id = w.apic_id
-        LEFT JOIN core_allocations a ON a.node_id = w.node_id AND a.apic_id = w.apic_id
         """;
 
     private const string ReadMemory =
         """
-        SELECT DISTINCT a.node_id, a.start_address, a.size_bytes, a.tenant_id FROM unnest($1, $2, $3) AS w(node_id, start_address, size_bytes)
-        JOIN memory_allocations a ON a.node_id = w.node_id
-            AND int8range(a.start_address, a.start_address + a.size_bytes) && int8range(w.start_address, w.start_address + w.size_bytes)
+        SELECT DISTINCT s.node_id, s.start_address, s.size_bytes, s.tenant_id FROM unnest($1, $2, $3) AS w(node_id, start_address, size_bytes)
+        CROSS JOIN LATERAL (SELECT a.* FROM memory_allocations a WHERE a.node_id = w.node_id
+            AND int8range(a.start_address, a.start_address + a.size_bytes) && int8range(w.start_address, w.start_address + w.size_bytes) OFFSET 0) s
         """;
 
     private const string ReadDevices =
         """
-        SELECT w.node_id, w.pci_address, d.kind, d.reserved, a.tenant_id
+        SELECT w.node_id, w.pci_address, d.kind, d.reserved,
+            (SELECT a.tenant_id FROM device_allocations a WHERE a.node_id = w.node_id AND a.pci_address = w.pci_address)
         FROM unnest($1, $2) AS w(node_id, pci_address) JOIN node_devices d ON d.node_id = w.node_id AND d.pci_address = w.pci_address
-        LEFT JOIN device_allocations a ON a.node_id = w.node_id AND a.pci_address = w.pci_address
         """;
 
     /// <summary>Must run inside a transaction at READ COMMITTED.</summary>
@@ -78,7 +90,7 @@ internal static class CommitReader
         (Guid Node, MemoryStretch Memory)[] memory = [.. plans.SelectMany(plan => plan.Memory, (plan, stretch) => (plan.NodeId, stretch)).Distinct()];
         (Guid Node, string Address)[] devices = [.. plans.SelectMany(plan => plan.PciAddresses, (plan, address) => (plan.NodeId, address)).Distinct()];
         await using var batch = new NpgsqlBatch(connection);
-        batch.Add(Settings);
+        foreach (string setting in s_settings) batch.Add(setting);
         batch.Add(LockTenants, tenants);
         batch.Add(LockProjects, tenants);
         batch.Add(ReadProjects, tenants);

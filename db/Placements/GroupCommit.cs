@@ -3,12 +3,13 @@ using System.Threading.Channels;
 namespace Osv.Data.Placements;
 
 /// <summary>
-/// Collects single plans into batches: while some transactions are being written, the plans that arrive wait and form the next one.
-/// Nothing is delayed on purpose; alone, a plan is committed at once.
+/// Collects single plans into batches: while a transaction is being written, the plans that arrive wait and form the next one.
+/// Nothing is delayed on purpose; alone, a plan is committed at once. The plans of a node all go to the same writer, so that
+/// the batches of two writers do not wait for each other's nodes.
 /// </summary>
 public sealed class GroupCommit : IAsyncDisposable
 {
-    private readonly Channel<Waiting> _queue;
+    private readonly Channel<Waiting>[] _queues;
     private readonly PlacementCommit _commit;
     private readonly int _largestBatch;
     private readonly Task _writers;
@@ -23,8 +24,8 @@ public sealed class GroupCommit : IAsyncDisposable
         _commit = commit;
         _largestBatch = largestBatch;
         // Bounded: a scheduler that plans faster than the disk writes must feel it.
-        _queue = Channel.CreateBounded<Waiting>(largestBatch * writers * 4);
-        _writers = Task.WhenAll(Enumerable.Range(0, writers).Select(_ => Task.Run(WriteAsync)));
+        _queues = [.. Enumerable.Range(0, writers).Select(_ => Channel.CreateBounded<Waiting>(largestBatch * 4))];
+        _writers = Task.WhenAll(_queues.Select(queue => Task.Run(() => WriteAsync(queue.Reader))));
     }
 
     /// <summary>Commits a plan. When this returns <see cref="Committed"/>, it is on disk.</summary>
@@ -33,24 +34,24 @@ public sealed class GroupCommit : IAsyncDisposable
     public async Task<CommitOutcome> CommitAsync(PlacementPlan plan, CancellationToken cancel)
     {
         var waiting = new Waiting(plan);
-        await _queue.Writer.WriteAsync(waiting, cancel);
+        await _queues[(uint)plan.NodeId.GetHashCode() % _queues.Length].Writer.WriteAsync(waiting, cancel);
         return await waiting.Outcome.Task;
     }
 
     /// <summary>Takes no more plans and returns when all that were taken are done.</summary>
     public async ValueTask DisposeAsync()
     {
-        _queue.Writer.TryComplete();
+        foreach (Channel<Waiting> queue in _queues) queue.Writer.TryComplete();
         await _writers;
     }
 
-    private async Task WriteAsync()
+    private async Task WriteAsync(ChannelReader<Waiting> queue)
     {
         var batch = new List<Waiting>(_largestBatch);
-        while (await _queue.Reader.WaitToReadAsync())
+        while (await queue.WaitToReadAsync())
         {
             batch.Clear();
-            while (batch.Count < _largestBatch && _queue.Reader.TryRead(out Waiting? next)) batch.Add(next);
+            while (batch.Count < _largestBatch && queue.TryRead(out Waiting? next)) batch.Add(next);
             if (batch.Count == 0) continue;
             try
             {

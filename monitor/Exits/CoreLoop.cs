@@ -115,6 +115,7 @@ public static unsafe class CoreLoop
             Rip = vmcb->Rip,
             Counter = core->Rcx,
             Milliseconds = shared->ProbeTsc / Startup.SharedTables.TscKilohertz,
+            Exits = shared->Exits[(int)ExitCounter.Icr] + shared->Exits[(int)ExitCounter.Console],
             InterruptsOn = (vmcb->Rflags & InterruptFlag) != 0,
             Halted = GuestMemory.Fetch(partition, vmcb, unchecked(vmcb->Rip - 1), &before, 1) == 1 && before == Hlt,
             InterruptWaits = LocalApic.HasRequests,

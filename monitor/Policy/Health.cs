@@ -9,6 +9,8 @@ public struct Sample
     /// <summary>RCX: a repeated string instruction moves on by it alone.</summary>
     public ulong Counter;
     public ulong Milliseconds;
+    /// <summary>Exits to send an interrupt or for the console: whoever goes on making them is at work, and probes find it where it leaves for them.</summary>
+    public ulong Exits;
     public bool InterruptsOn;
     /// <summary>The instruction before RIP is HLT.</summary>
     public bool Halted;
@@ -19,8 +21,7 @@ public struct Sample
 /// <summary>What is remembered of a core that probes find with interrupts off; nothing when the last one found them on.</summary>
 public struct Stuck
 {
-    public ulong Rip;
-    public ulong Counter;
+    public Sample Last;
     /// <summary>Probes in a row that found an interrupt waiting, and when the first of them came, ms.</summary>
     public ulong Waits;
     public ulong Since;
@@ -35,7 +36,7 @@ public static class Health
 
     /// <summary>
     /// True when the core is found to hang: with interrupts off twice at one instruction, or three times over at least a second
-    /// while an interrupt waits, wherever it is. Said once, until it moves.
+    /// while an interrupt waits, wherever it is, and with no exit in between. Said once, until it moves.
     /// </summary>
     public static bool Hangs(Machine machine, int index, in Sample seen)
     {
@@ -48,12 +49,11 @@ public static class Health
             return false;
         }
         ref Stuck stuck = ref core.Stuck;
-        bool still = stuck.Seen && stuck.Rip == seen.Rip && stuck.Counter == seen.Counter;
-        if (!seen.InterruptWaits) stuck.Waits = 0;
+        bool works = stuck.Seen && stuck.Last.Exits != seen.Exits, still = stuck.Seen && !works && stuck.Last.Rip == seen.Rip && stuck.Last.Counter == seen.Counter;
+        if (!seen.InterruptWaits || works) stuck.Waits = 0;
         else if (stuck.Waits++ == 0) stuck.Since = seen.Milliseconds;
         stuck.Seen = true;
-        stuck.Rip = seen.Rip;
-        stuck.Counter = seen.Counter;
+        stuck.Last = seen;
         bool hangs = still || (stuck.Waits >= Probes && unchecked(seen.Milliseconds - stuck.Since) >= Milliseconds);
         bool first = hangs && !stuck.Told;
         stuck.Told = hangs;

@@ -98,7 +98,7 @@ public static unsafe class Management
     {
         int bootCore = Node.Partitions[0].BootCore;
         if (s_restarts != 0) RingZero.Report(EventKind.ManagementRestarted, Node.Partitions[0].Cause, Machine.Management, bootCore);
-        else Node.Header->ManagementTsc = Cpu.TimeStamp();
+        Node.Header->ManagementTsc = Cpu.TimeStamp();
         Node.Header->ManagementRestarts = s_restarts;
         Node.Header->Beat = 0;
         *Node.Watch = default;

@@ -40,7 +40,7 @@ internal sealed class Bench : IDisposable
         Notes = new NodeNotes(new NoteStore(() => device.Notes, ControlLayout.MaxPartitions));
         Lease = new Lease(Time);
         Consoles?.Dispose();
-        Consoles = new ConsoleHub(Device, _folder, Time);
+        Consoles = new ConsoleHub(Device, _folder, Time, new AgentLog(Time, Log));
         Reconciler = new Reconciler(Device, Notes, Images, Lease, Consoles.EndsInPanic, Time, new AgentLog(Time, Log));
     }
 

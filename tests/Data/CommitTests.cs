@@ -177,6 +177,30 @@ public sealed class CommitTests(DatabaseFixture fixture) : IClassFixture<Databas
     }
 
     [Fact]
+    public async Task Only_a_quota_makes_a_batch_wait_for_others_of_its_project()
+    {
+        await using NpgsqlConnection other = await fixture.Database.Source.OpenConnectionAsync(Cancel);
+        await using (NpgsqlTransaction holding = await other.BeginTransactionAsync(Cancel))
+        {
+            await LockProjectAsync(other);
+            (await CommitOneAsync(Plan(0, 0, [0, 1]))).ShouldBeOfType<Committed>();
+        }
+        await fixture.Database.ExecuteAsync("INSERT INTO project_quotas (project_id, cores) VALUES ($1, 100)", _project);
+        await using NpgsqlTransaction again = await other.BeginTransactionAsync(Cancel);
+        await LockProjectAsync(other);
+        Task<CommitOutcome> waiting = CommitOneAsync(Plan(1, 1, [0, 1]));
+        await WaitUntilBlockedAsync();
+        await again.RollbackAsync(Cancel);
+        (await waiting).ShouldBeOfType<Committed>();
+
+        async Task LockProjectAsync(NpgsqlConnection connection)
+        {
+            await using var command = new NpgsqlCommand("SELECT FROM projects WHERE id = $1 FOR NO KEY UPDATE", connection) { Parameters = { new() { Value = _project } } };
+            await command.ExecuteNonQueryAsync(Cancel);
+        }
+    }
+
+    [Fact]
     public async Task A_writer_without_locks_costs_a_retry_and_only_the_plan_it_hits()
     {
         await using NpgsqlConnection buggy = await fixture.Database.Source.OpenConnectionAsync(Cancel);

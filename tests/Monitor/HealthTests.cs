@@ -31,6 +31,15 @@ public sealed class HealthTests
             Health.Hangs(_node.Machine, 1, new Sample { Rip = Here, Counter = left }).ShouldBeFalse();
     }
 
+    /// <summary>A tenant that prints all the time is where it leaves for the monitor, interrupts off, whenever it is looked at.</summary>
+    [Fact]
+    public void A_core_that_goes_on_sending_or_printing_does_not_hang()
+    {
+        for (ulong exits = 0; exits < 10; exits++)
+            Health.Hangs(_node.Machine, 1, new Sample { Rip = Here, InterruptWaits = true, Milliseconds = exits * 5_000, Exits = exits }).ShouldBeFalse();
+        Health.Hangs(_node.Machine, 1, new Sample { Rip = Here, Exits = 9 }).ShouldBeTrue();
+    }
+
     [Fact]
     public void A_core_hangs_in_a_long_loop_when_interrupts_are_off_and_one_waits_for_a_second()
     {

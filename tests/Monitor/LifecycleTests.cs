@@ -137,7 +137,7 @@ public sealed class LifecycleTests
     public void A_start_forgets_where_the_former_run_hung()
     {
         TestNode node = TestNode.WithTenant();
-        node.Cores[1].Stuck = new Stuck { Seen = true, Rip = 0x1234 };
+        node.Cores[1].Stuck = new Stuck { Seen = true, Last = new Sample { Rip = 0x1234 } };
         node.Ask(ControlOperation.Start, new ControlRequest { Partition = 1, Entry = TestNode.Entry }).ShouldBe(ControlStatus.Ok);
         node.Cores[1].Stuck.ShouldBe(default);
     }

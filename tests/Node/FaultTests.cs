@@ -1,9 +1,10 @@
+using System.Text.RegularExpressions;
 using Osv.Contracts.Node;
 
 namespace Osv.Node.Tests;
 
 /// <summary>What happens around a tenant is not noticed by it, and nothing is forgotten.</summary>
-public sealed class FaultTests(NodeFixture fixture)
+public sealed partial class FaultTests(NodeFixture fixture)
 {
     [Fact]
     public async Task A_tenant_outlives_the_agent_the_management_Linux_and_the_stream()
@@ -101,6 +102,19 @@ public sealed class FaultTests(NodeFixture fixture)
         await rack.UntilSaysAsync("t2", "t2-host is up on 1 cores");
         rack.Plane.BreakImagesAfter.ShouldBeEmpty();
 
+        // Where nothing can be kept the same agent goes on, and a tenant starts; its console is read once there is room.
+        string agent = await AgentAsync(rack);
+        (await rack.ManagementAsync("cat /dev/zero > /run/fill")).ShouldContain("No space left");
+        rack.Node.Want(first, second, rack.Tenant("t3", 1));
+        await rack.UntilPhaseAsync("t3", PartitionPhase.Running);
+        await rack.AnswersAsync("t1");
+        (await AgentAsync(rack)).ShouldBe(agent);
+        rack.Node.Console("t3").ShouldBeEmpty();
+        await rack.ManagementAsync("busybox rm /run/fill");
+        await rack.UntilSaysAsync("t3", "t3-host is up on 1 cores");
+        rack.Node.Want(first, second);
+        await rack.UntilAsync(() => rack.Node.Partition("t3") is null, Rack.Patience, "t3 to be gone");
+
         // The file systems are memory: they are filled, and a program takes what is left.
         await rack.Machine.TypeAsync("cat /dev/zero > /fill; cat /dev/zero > /run/fill; tail /dev/zero");
         await rack.UntilAsync(() => rack.Node.Inventory!.ManagementRestarts == 1 && rack.Node.Connected, Rack.BootTime, "a new management Linux");
@@ -115,4 +129,15 @@ public sealed class FaultTests(NodeFixture fixture)
         rack.Node.Want();
         await rack.UntilAsync(() => rack.Node.Observed.Partitions.Count == 0, Rack.Patience, "both tenants to be gone");
     }
+
+    /// <summary>Number of the agent's process.</summary>
+    private static async Task<string> AgentAsync(Rack rack)
+    {
+        Match number = OwnLine().Match(await rack.ManagementAsync("pidof osv-agent"));
+        number.Success.ShouldBeTrue();
+        return number.Value.Trim();
+    }
+
+    [GeneratedRegex(@"^\d+\r?$", RegexOptions.Multiline)]
+    private static partial Regex OwnLine();
 }

@@ -19,6 +19,7 @@ public sealed class Backlog : IDisposable
     private readonly MemoryMappedViewAccessor _view;
     private readonly uint _base;
 
+    /// <exception cref="IOException">There is no memory for it.</exception>
     public Backlog(string folder, PartitionNote note, ControlDevice device)
     {
         Directory.CreateDirectory(folder);
@@ -27,9 +28,10 @@ public sealed class Backlog : IDisposable
         TenantId = note.TenantId;
         Instance = note.Instance;
         string path = Path.Combine(folder, $"{note.Partition}");
-        using (FileStream stream = File.Open(path, FileMode.OpenOrCreate))
+        using (var stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0))
         {
-            if (stream.Length != HeaderBytes + Bytes) stream.SetLength(HeaderBytes + Bytes);
+            // Written out, so that all of its memory is there: a page that could not be had later would end the agent.
+            if (stream.Length != HeaderBytes + Bytes) stream.Write(new byte[HeaderBytes + Bytes]);
         }
         _file = MemoryMappedFile.CreateFromFile(path, FileMode.Open);
         _view = _file.CreateViewAccessor();
@@ -43,7 +45,8 @@ public sealed class Backlog : IDisposable
             ulong start = taken - Math.Min(taken, Again - Math.Min(unread, Again));
             _view.Write(HeadAt, start);
             _view.Write(OldestAt, start);
-            _view.Write(LostAt, console.OutputLost);
+            // What was told before is told once more: better than a gap that nobody sees.
+            _view.Write(LostAt, note.ConsoleLost);
             Thread.MemoryBarrier();
             _view.Write(InstanceAt, note.Instance);
         }

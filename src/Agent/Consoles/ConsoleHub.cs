@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using Osv.Agent.Node;
 using Osv.Agent.Notes;
 using Osv.Agent.Partitions;
 using Osv.Contracts.ControlDevice;
@@ -10,13 +11,14 @@ namespace Osv.Agent.Consoles;
 /// All partitions' consoles: what they print goes to their backlog and from there to the control plane, which fans it out to
 /// viewers and logs; what is typed waits here until the partition takes it. Not thread-safe.
 /// </summary>
-public sealed class ConsoleHub(ControlDevice device, string folder, TimeProvider time) : IDisposable
+public sealed class ConsoleHub(ControlDevice device, string folder, TimeProvider time, AgentLog log) : IDisposable
 {
     private const int Piece = 16 << 10, InputWaiting = 64 << 10;
     private readonly Dictionary<string, Backlog> _backlogs = new(StringComparer.Ordinal);
     private readonly Dictionary<string, List<byte>> _typed = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ConsolePosition> _known = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (ulong Head, long Since, bool? Panic)> _ends = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _unread = new(StringComparer.Ordinal);
     private readonly byte[] _buffer = new byte[16 << 10];
 
     /// <summary>A console that says nothing for so long has said its last.</summary>
@@ -62,7 +64,8 @@ public sealed class ConsoleHub(ControlDevice device, string folder, TimeProvider
             }
             if (backlog is null)
             {
-                _backlogs[note.TenantId] = backlog = new Backlog(folder, note, device);
+                if (Open(note) is not { } opened) continue;
+                _backlogs[note.TenantId] = backlog = opened;
                 Restart(backlog);
             }
             while (backlog.Fill(device, _buffer) == _buffer.Length)
@@ -70,6 +73,22 @@ public sealed class ConsoleHub(ControlDevice device, string folder, TimeProvider
             }
             if (_typed.TryGetValue(note.TenantId, out List<byte>? typed) && typed.Count != 0)
                 typed.RemoveRange(0, device.WriteConsole(note.Partition, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(typed)));
+        }
+    }
+
+    /// <summary>Null: there is no memory for it now; what is printed waits in the monitor's ring, or is counted there as lost.</summary>
+    private Backlog? Open(PartitionNote note)
+    {
+        try
+        {
+            var backlog = new Backlog(folder, note, device);
+            _unread.Remove(note.TenantId);
+            return backlog;
+        }
+        catch (IOException error)
+        {
+            if (_unread.Add(note.TenantId)) log.Error("console", $"the console of {note.TenantId} cannot be read: {error.Message}");
+            return null;
         }
     }
 

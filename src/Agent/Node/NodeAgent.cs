@@ -42,7 +42,7 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
     private ulong _eventsSeen, _logSent, _changesTold;
     private TimeSpan _heartbeat = TimeSpan.FromSeconds(5);
     private long _lastHeartbeat, _lastObserved, _lastNote, _lastStatus;
-    private bool _inventoryDue, _observedDue, _fenced, _expired, _stirred;
+    private bool _inventoryDue, _observedDue, _fenced, _expired, _stirred, _full;
     private readonly Queue<string> _probes = [];
 
     public NodeAgent(ControlDevice device, NodeNotes notes, IImageSource images, NodePaths paths, TimeProvider time, AgentLog log)
@@ -56,14 +56,14 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
         NodeNote note = notes.Node!;
         _bootId = note.BootId;
         Lease = new Lease(time);
-        long silence = note.ContactRestarts == device.Header.ManagementRestarts ? Uptime - note.ContactTicks : Uptime;
-        Lease.Resume(TimeSpan.FromSeconds(note.LeaseSeconds), TimeSpan.FromMilliseconds(Math.Max(0, silence)));
-        _consoles = new ConsoleHub(device, paths.Consoles, time);
+        ulong silence = note.ContactStamp == 0 ? 0 : Math.Max(Stamp, note.ContactStamp) - note.ContactStamp;
+        Lease.Resume(TimeSpan.FromSeconds(note.LeaseSeconds), TimeSpan.FromMilliseconds(silence / device.Header.TscKilohertz));
+        _consoles = new ConsoleHub(device, paths.Consoles, time, log);
         _reconciler = new Reconciler(device, notes, images, Lease, _consoles.EndsInPanic, time, log);
         _prober = new Prober(device, time, log);
         _pace = new Pace(time);
         _feed = new EventFeed(device);
-        _events = new EventReporter(_feed, PairClock(), _bootId);
+        _events = new EventReporter(_feed, new MonitorClock(device.Header.TscKilohertz, device.Header.ManagementTsc, time.GetTimestamp() - Uptime * time.TimestampFrequency / 1000, time), _bootId);
         _eventsSeen = _feed.Last;
         if (File.Exists(paths.Desired)) Remember(DesiredState.Parser.ParseFrom(File.ReadAllBytes(paths.Desired)));
     }
@@ -83,16 +83,8 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
     public SessionClient? Session { get; set; }
     public string ControlPlane { get; init; } = string.Empty;
 
-    /// <summary>The monitor entered partition 0 when this Linux began to count its uptime, give or take its decompression.</summary>
-    private MonitorClock PairClock()
-    {
-        ulong stamp = _device.Header.ManagementTsc;
-        foreach (EventEntry entry in _feed.After(0))
-        {
-            if (entry.Partition == 0 && entry.Kind == (uint)Contracts.ControlDevice.EventKind.Started) stamp = entry.Tsc;
-        }
-        return new MonitorClock(_device.Header.TscKilohertz, stamp, _time.GetTimestamp() - Uptime * _time.TimestampFrequency / 1000, _time);
-    }
+    /// <summary>Time stamp counter now: the monitor began partition 0 when this Linux began to count its uptime, give or take its decompression.</summary>
+    private ulong Stamp => _device.Header.ManagementTsc + (ulong)Uptime * _device.Header.TscKilohertz;
 
     /// <summary>
     /// Until cancelled. On a thread of its own, which only sleeps between two looks: a timer and a worker for each of them were most of what an
@@ -196,7 +188,17 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
             AgentVersion.Text, Identity?.Current.NodeId, _bootId, ControlPlane, Session?.ConnectedSince, Lease.Silence.TotalSeconds, Lease.Duration.TotalSeconds,
             _reconciler.Revision, _device.Header.ManagementRestarts, cores, free, Environment.WorkingSet, _time.GetUtcNow(),
             [.. state.Partitions.Select(seen => new PartitionStatus(seen.TenantId, _reconciler.NameOf(seen.TenantId), seen.Partition, seen.Phase.ToString(), seen.Reason, seen.ApicIds.Count, seen.MemoryBytes, seen.Restarts))]);
-        NodePaths.WriteWhole(_paths.Status, status.ToJson());
+        try
+        {
+            NodePaths.WriteWhole(_paths.Status, status.ToJson());
+            _full = false;
+        }
+        catch (IOException error)
+        {
+            // Only people miss it, and the log tells them why.
+            if (!_full) _log.Error("node", $"the status cannot be written: {error.Message}");
+            _full = true;
+        }
     }
 
     private bool Remember(DesiredState desired)
@@ -215,7 +217,21 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
         if (keep.Count == desired.Partitions.Count) return;
         desired.Partitions.Clear();
         desired.Partitions.Add(keep);
-        NodePaths.WriteWhole(_paths.Desired, desired.ToByteArray());
+        Keep(desired);
+    }
+
+    /// <summary>For an agent after us. Where there is no memory for it, that one begins nothing until it is told again: better than by what was wanted before.</summary>
+    private void Keep(DesiredState desired)
+    {
+        try
+        {
+            NodePaths.WriteWhole(_paths.Desired, desired.ToByteArray());
+        }
+        catch (IOException error)
+        {
+            File.Delete(_paths.Desired);
+            _log.Error("node", $"desired state {desired.Revision} cannot be kept: {error.Message}");
+        }
     }
 
     /// <summary>The control plane was heard: the lease begins anew, and an agent after us shall know.</summary>
@@ -225,7 +241,7 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
         if (Due(ref _lastNote, s_note)) SaveLease();
     }
 
-    private void SaveLease() => _notes.Save(_notes.Node! with { ContactTicks = Uptime, ContactRestarts = _device.Header.ManagementRestarts, LeaseSeconds = (uint)Lease.Duration.TotalSeconds });
+    private void SaveLease() => _notes.Save(_notes.Node! with { ContactStamp = Stamp, LeaseSeconds = (uint)Lease.Duration.TotalSeconds });
 
     public Hello Greet()
     {
@@ -263,7 +279,7 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
             {
                 case ControlEnvelope.BodyOneofCase.Desired:
                     // What cannot be applied is not kept either: the next agent could do no more with it.
-                    if (Remember(envelope.Desired)) NodePaths.WriteWhole(_paths.Desired, envelope.Desired.ToByteArray());
+                    if (Remember(envelope.Desired)) Keep(envelope.Desired);
                     _observedDue = true;
                     break;
                 case ControlEnvelope.BodyOneofCase.Console:

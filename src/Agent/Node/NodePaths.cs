@@ -9,6 +9,7 @@ public sealed record NodePaths(string Root)
     public string Status => Path.Combine(Root, "status.json");
 
     /// <summary>Whoever reads sees the old or the new content, never a part.</summary>
+    /// <exception cref="IOException">There is no memory for it.</exception>
     public static void WriteWhole(string path, ReadOnlySpan<byte> content)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);

@@ -27,6 +27,8 @@ public sealed record PartitionNote
     public ulong EventFloor { get; init; }
     /// <summary>Position of the console ring at which the byte stream begins.</summary>
     public uint ConsoleBase { get; init; }
+    /// <summary>What the ring had dropped by then, bytes.</summary>
+    public uint ConsoleLost { get; init; }
     /// <summary>Position in that stream, modulo 2^32, at which the last start's output begins.</summary>
     public uint ConsoleStart { get; init; }
     /// <summary>Number of the start whose console ended in a panic that no event told; 0: none.</summary>
@@ -55,9 +57,8 @@ public sealed record NodeNote
     public byte[]? Certificate { get; init; }
     public byte[]? Authority { get; init; }
     public long RenewAfterUnix { get; init; }
-    /// <summary>Milliseconds since the management Linux booted when the control plane was last heard, and which boot that was.</summary>
-    public long ContactTicks { get; init; }
-    public uint ContactRestarts { get; init; }
+    /// <summary>Time stamp counter when the control plane was last heard: it goes on where the management Linux starts anew. 0: never.</summary>
+    public ulong ContactStamp { get; init; }
     /// <summary>The lease time as last told.</summary>
     public uint LeaseSeconds { get; init; }
 }

@@ -45,6 +45,7 @@ internal sealed class PartitionFactory(ControlDevice device, NodeNotes notes, Ti
             Lease = wanted.Lease,
             EventFloor = new EventFeed(device).Last,
             ConsoleBase = console.OutputTail,
+            ConsoleLost = console.OutputLost,
         };
         notes.Save(note);
 

@@ -29,7 +29,7 @@ public sealed class IdentityHolder(NodeIdentity first, Enroller enroller, TimePr
     {
         lock (_gate)
         {
-            if (time.GetUtcNow() < _current.RenewAfter || (_nextKey is not null && time.GetElapsedTime(_asked) < s_again)) return null;
+            if (time.GetUtcNow() < _current.RenewAfter || (_asked != 0 && time.GetElapsedTime(_asked) < s_again)) return null;
             _asked = time.GetTimestamp();
             _nextKey?.Dispose();
             _nextKey = NodeIdentity.NewKey();

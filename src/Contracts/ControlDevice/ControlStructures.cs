@@ -68,7 +68,7 @@ public struct ControlHeader
     public ulong TscKilohertz;
     /// <summary>Number of events ever written; entry n lies at n modulo the ring size.</summary>
     public ulong EventCount;
-    /// <summary>Time-stamp counter when the first instruction of C# ran, and when partition 0 was entered first.</summary>
+    /// <summary>Time-stamp counter when the first instruction of C# ran, and when partition 0 was last begun.</summary>
     public ulong StartTsc;
     public ulong ManagementTsc;
     public ulong TrustedBytes;
