@@ -105,6 +105,9 @@ public sealed class Reconciler
         if (partition.Image?.Initrd is { } initrd) yield return initrd;
     }
 
+    /// <summary>Of kernel and initrd together.</summary>
+    private static ulong ImageBytes(DesiredPartition partition) => Artifacts(partition).Aggregate(0UL, (sum, artifact) => sum + artifact.Bytes);
+
     /// <summary>One step for every tenant. When a step takes long, those after it have their turn first next time: consoles and the session wait meanwhile.</summary>
     public void Tick()
     {
@@ -181,8 +184,8 @@ public sealed class Reconciler
             return;
         }
         if (IsPutOff(tenant)) return;
-        ulong memory = tenant.Wanted.Memory.Count == 0 ? 0 : tenant.Wanted.Memory[0].Bytes, needed = Artifacts(tenant.Wanted).Aggregate(0UL, (sum, artifact) => sum + artifact.Bytes);
-        if (needed > memory) throw new LinuxBootException(tenant.Wanted.Image?.Kernel?.Bytes > memory ? LinuxBootError.KernelTooLarge : LinuxBootError.InitrdTooLarge);
+        ulong memory = tenant.Wanted.Memory.Count == 0 ? 0 : tenant.Wanted.Memory[0].Bytes;
+        if (ImageBytes(tenant.Wanted) > memory) throw new LinuxBootException(tenant.Wanted.Image?.Kernel?.Bytes > memory ? LinuxBootError.KernelTooLarge : LinuxBootError.InitrdTooLarge);
         if (!Fetch(tenant, out LinuxImageFiles? files)) return;
         using LinuxImageFiles image = files!;
         // What cannot boot is refused here, before it costs anybody a core.
@@ -300,7 +303,7 @@ public sealed class Reconciler
         Image image = tenant.Wanted!.Image ?? throw new InvalidOperationException("it names no image");
         var progress = Artifacts(tenant.Wanted).Select(_images.Request).ToList();
         tenant.FetchedBytes = progress.Aggregate(0UL, (sum, one) => sum + one.Bytes);
-        tenant.FetchTotalBytes = Artifacts(tenant.Wanted).Aggregate(0UL, (sum, one) => sum + one.Bytes);
+        tenant.FetchTotalBytes = ImageBytes(tenant.Wanted);
         if (progress.FirstOrDefault(one => one.Failure is not null) is { } failed)
         {
             Say(tenant, PartitionPhase.Refused, failed.Failure!);

@@ -11,9 +11,6 @@ public static class LinuxKernel
     /// <summary>As much of the file as is looked at.</summary>
     public const int HeaderBytes = LinuxBoot.HeaderBytes;
 
-    /// <summary>Tenants' memory comes in units of this.</summary>
-    private const ulong MemoryUnit = 2 << 20;
-
     /// <summary>Version 2.12 introduced xloadflags, which say that there is a 64-bit entry point.</summary>
     private const int OldestProtocol = 0x020C;
 
@@ -49,14 +46,14 @@ public static class LinuxKernel
                 _ => RefusalException.Invalid("kernel", $"the kernel has {kernelBytes} bytes and does not fit the first {ControlLayout.WindowBytes >> 20} MiB of a partition where its header wants to be: use one of a distribution"),
             };
         }
-        ulong tooLittle = 0, enough = ControlLayout.WindowBytes / MemoryUnit;
+        ulong tooLittle = 0, enough = ControlLayout.WindowBytes / ControlLayout.PageBytes;
         while (enough - tooLittle > 1)
         {
             ulong middle = (tooLittle + enough) / 2;
-            if (Plan(head, middle * MemoryUnit) == LinuxBootError.None) enough = middle;
+            if (Plan(head, middle * ControlLayout.PageBytes) == LinuxBootError.None) enough = middle;
             else tooLittle = middle;
         }
-        return (long)(enough * MemoryUnit);
+        return (long)(enough * ControlLayout.PageBytes);
 
         LinuxBootError Plan(ReadOnlySpan<byte> header, ulong memoryBytes) =>
             LinuxBoot.Plan(header, (ulong)kernelBytes, (ulong)initrdBytes, commandLineBytes, new MemoryExtent { Bytes = memoryBytes }, out _);
