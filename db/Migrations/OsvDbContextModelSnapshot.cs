@@ -1796,6 +1796,10 @@ namespace Osv.Data.Migrations
                         .HasColumnType("text")
                         .HasColumnName("boot_mac");
 
+                    b.Property<long?>("ImageBytes")
+                        .HasColumnType("bigint")
+                        .HasColumnName("image_bytes");
+
                     b.Property<string>("Labels")
                         .IsRequired()
                         .HasColumnType("jsonb")
@@ -2019,6 +2023,10 @@ namespace Osv.Data.Migrations
                     b.Property<Guid>("NodeId")
                         .HasColumnType("uuid")
                         .HasColumnName("node_id");
+
+                    b.Property<DateTimeOffset>("BootSeenAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("boot_seen_at");
 
                     b.Property<DateTimeOffset>("ConnectedAt")
                         .HasColumnType("timestamp with time zone")

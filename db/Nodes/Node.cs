@@ -28,6 +28,9 @@ public sealed class Node : IVersioned
 
     public string? AgentVersion { get; set; }
 
+    /// <summary>Bytes of kernels and initrds that its management partition can hold at once; null: not told.</summary>
+    public long? ImageBytes { get; set; }
+
     public required DateTimeOffset RegisteredAt { get; init; }
 
     public uint RowVersion { get; private set; }

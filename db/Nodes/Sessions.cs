@@ -28,6 +28,9 @@ public sealed class NodeConnection
     /// <summary>Of the monitor: changes when the node boots.</summary>
     public required string MonitorBoot { get; set; }
 
+    /// <summary>When a stream of this <see cref="MonitorBoot"/> came first.</summary>
+    public required DateTimeOffset BootSeenAt { get; set; }
+
     public required DateTimeOffset ConnectedAt { get; set; }
 
     /// <summary>Null while it stands.</summary>

@@ -50,11 +50,12 @@ public static class CpuidPolicy
         0x4000_0001 when wideIds => new(1u << 15, 0, 0, 0),
         > 0x4000_0000 and <= 0x4000_FFFF => default,
         // SVM, IBS, SKINIT, watchdog, lightweight profiling, translation cache extension (an EFER bit), node-id
-        // register, performance counters (23, 24, 27, 28), breakpoint address masks (26, 30): not the guest's.
+        // register, performance counters (23, 24, 27, 28), breakpoint address masks (26, 30): not the guest's. MWAITX (29): in
+        // a delay that waits so, a kernel that panicked is found at one instruction, as one that idles is.
         0x8000_0001 => real with
         {
             Ecx = real.Ecx & ~((1u << 2) | (1u << 10) | (1u << 12) | (1u << 13) | (1u << 15) | (1u << 17) | (1u << 19) | (1u << 23) | (1u << 24)
-                | (1u << 26) | (1u << 27) | (1u << 28) | (1u << 30)),
+                | (1u << 26) | (1u << 27) | (1u << 28) | (1u << 29) | (1u << 30)),
             Edx = real.Edx & ~MachineCheck,
         },
         0x8000_0007 => new(0, 0, 0, 1u << 8),      // invariant TSC

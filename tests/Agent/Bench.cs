@@ -1,4 +1,5 @@
 using Osv.Agent.Consoles;
+using Osv.Agent.Health;
 using Osv.Agent.Node;
 using Osv.Agent.Notes;
 using Osv.Agent.Partitions;
@@ -41,7 +42,9 @@ internal sealed class Bench : IDisposable
         Lease = new Lease(Time);
         Consoles?.Dispose();
         Consoles = new ConsoleHub(Device, _folder, Time, new AgentLog(Time, Log));
-        Reconciler = new Reconciler(Device, Notes, Images, Lease, Consoles.EndsInPanic, Time, new AgentLog(Time, Log));
+        var witness = new PanicWitness(Device, new Prober(Device, Time, new AgentLog(Time, Log)));
+        ConsoleHub consoles = Consoles;
+        Reconciler = new Reconciler(Device, Notes, Images, Lease, note => consoles.EndsInPanic(note) && witness.Confirms(note), Time, new AgentLog(Time, Log));
     }
 
     /// <summary>As after the management Linux died: files in its memory are gone, too.</summary>

@@ -51,6 +51,8 @@ internal sealed class FakeImages : IImageSource, IDisposable
         return OnTheWay.Contains(Name(artifact)) ? new ImageProgress(null, 1, null) : new ImageProgress(Path.Combine(_folder, Name(artifact)), artifact.Bytes, null);
     }
 
+    public long Capacity => 1 << 30;
+
     public void Keep(IReadOnlySet<string> hashes) => Kept = hashes;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

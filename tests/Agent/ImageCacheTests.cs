@@ -21,7 +21,7 @@ public sealed class ImageCacheTests : IAsyncLifetime
         _cache = NewCache(1 << 20);
     }
 
-    private ImageCache NewCache(long capacity) => new(_folder, _http, TimeProvider.System, new AgentLog(TimeProvider.System, TextWriter.Null), capacity);
+    private ImageCache NewCache(long capacity, TimeProvider? time = null) => new(_folder, _http, time ?? TimeProvider.System, new AgentLog(TimeProvider.System, TextWriter.Null), capacity);
 
     public async ValueTask DisposeAsync()
     {
@@ -102,7 +102,7 @@ public sealed class ImageCacheTests : IAsyncLifetime
         Artifact first = _plane.AddImage(_content), second = _plane.AddImage(RandomNumberGenerator.GetBytes(300_000));
         small.Keep(new HashSet<string> { Convert.ToHexStringLower(first.Sha256.Span) });
         small.Request(first).Failure.ShouldBeNull();
-        small.Request(second).Failure!.ShouldContain("all are in use");
+        small.Request(second).Failure!.ShouldContain("all are awaited");
         (await FinishAsync(first, small)).Path.ShouldNotBeNull();
     }
 
@@ -143,7 +143,7 @@ public sealed class ImageCacheTests : IAsyncLifetime
     public void An_image_larger_than_the_cache_is_told_so()
     {
         using ImageCache small = NewCache(100_000);
-        small.Request(_plane.AddImage(_content)).Failure!.ShouldNotContain("in use");
+        small.Request(_plane.AddImage(_content)).Failure!.ShouldNotContain("awaited");
     }
 
     [Fact]
@@ -153,9 +153,30 @@ public sealed class ImageCacheTests : IAsyncLifetime
         Artifact first = _plane.AddImage(_content), second = _plane.AddImage(RandomNumberGenerator.GetBytes(300_000));
         await FinishAsync(first, small);
         small.Keep(new HashSet<string> { Convert.ToHexStringLower(first.Sha256.Span) });
-        (await FinishAsync(second, small)).Failure!.ShouldContain("all are in use");
+        (await FinishAsync(second, small)).Failure!.ShouldContain("all are awaited");
         small.Keep(new HashSet<string>());
         (await FinishAsync(second, small)).Path.ShouldNotBeNull();
         Directory.GetFiles(_folder).Length.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task What_runs_already_makes_room_for_what_is_to_start()
+    {
+        var time = new SteppingTime();
+        using ImageCache small = NewCache(500_000, time);
+        Artifact first = _plane.AddImage(_content), second = _plane.AddImage(RandomNumberGenerator.GetBytes(300_000));
+        await FinishAsync(first, small);
+        small.Keep(new[] { first, second }.Select(artifact => Convert.ToHexStringLower(artifact.Sha256.Span)).ToHashSet());
+        for (int i = 0; i < 40; i++)
+        {
+            // As long as its tenant waits it asks.
+            small.Request(first).Path.ShouldNotBeNull();
+            small.Request(second).Failure!.ShouldContain("all are awaited");
+            time.Advance(TimeSpan.FromSeconds(1));
+        }
+        time.Advance(TimeSpan.FromSeconds(31));
+        (await FinishAsync(second, small)).Path.ShouldNotBeNull();
+        time.Advance(TimeSpan.FromSeconds(31));
+        (await FinishAsync(first, small)).Path.ShouldNotBeNull();
     }
 }

@@ -249,11 +249,19 @@ public sealed class ReconcilerTests : IDisposable
         _bench.Seen("a").Restarts.ShouldBe(restarts, "the panic of the run before does not count again");
     }
 
+    /// <summary>After a panic one core turns in a delay loop, the others are halted with interrupts off.</summary>
+    private void Panics(uint awake)
+    {
+        ulong turn = 0;
+        _bench.Monitor.Found = core => core == awake ? (0xFFFF_FFFF_8155_0000 + (turn += 5) % 60, true) : (0xFFFF_FFFF_8100_1000, false);
+    }
+
     [Theory]
     [InlineData(RestartPolicy.Always, PartitionPhase.Running, 1u)]
     [InlineData(RestartPolicy.Never, PartitionPhase.Stopped, 0u)]
     public void A_kernel_without_a_driver_for_the_panic_port_is_known_by_its_last_words(RestartPolicy policy, PartitionPhase then, uint restarts)
     {
+        Panics(2);
         DesiredPartition wanted = _bench.Tenant("a", 2);
         wanted.Restart = policy;
         _bench.Want(wanted);
@@ -277,6 +285,7 @@ public sealed class ReconcilerTests : IDisposable
         _bench.Settle();
         _bench.Monitor.Print((int)_bench.Seen("a").Partition, "up\r\n[    1.26] ---[ end Kernel panic - not syncing: Attempted to kill init! ]---\r\n");
         _bench.Settle();
+        Panics(2);
         _bench.RestartManagement();
         _bench.Want(_bench.Tenant("a", 2));
         Later(3);
@@ -305,6 +314,29 @@ public sealed class ReconcilerTests : IDisposable
         _bench.Want(wanted);
         _bench.Settle();
         _bench.Seen("a").Phase.ShouldBe(PartitionPhase.Refused);
+    }
+
+    public enum Doing
+    {
+        Idling,
+        IdlingOnTwoCores,
+        WorkingAllOverTheKernel,
+    }
+
+    [Theory]
+    [InlineData(Doing.Idling)]
+    [InlineData(Doing.IdlingOnTwoCores)]
+    [InlineData(Doing.WorkingAllOverTheKernel)]
+    public void Whoever_prints_the_end_of_a_panic_and_has_not_panicked_runs_on(Doing what)
+    {
+        ulong turn = 0;
+        _bench.Monitor.Found = core => (0xFFFF_FFFF_8100_1000 + (what == Doing.WorkingAllOverTheKernel ? (turn += 0x1230) : what == Doing.IdlingOnTwoCores ? (turn += 3) % 60 : 0), true);
+        _bench.Want(what == Doing.IdlingOnTwoCores ? _bench.Tenant("a", 2, 3) : _bench.Tenant("a", 2));
+        _bench.Settle();
+        if (what == Doing.IdlingOnTwoCores) _bench.Monitor.Cores[3].Mode = CoreMode.Running;
+        _bench.Monitor.Print((int)_bench.Seen("a").Partition, "---[ end Kernel panic - not syncing: joke ]---\r\n");
+        for (int i = 0; i < 5; i++) Later(5);
+        _bench.Seen("a").Phase.ShouldBe(PartitionPhase.Running);
     }
 
     [Theory]

@@ -100,6 +100,7 @@ internal sealed unsafe class SimulatedMonitor : IDisposable
         uint index = 0;
         ControlStatus status = In(() => ControlPolicy.Execute<Hardware>(Machine, operation, in *(ControlRequest*)(_shared + ControlLayout.RequestOffset), out index));
         Settle();
+        if (operation == (uint)ControlOperation.Probe && status == ControlStatus.Ok) AnswerProbe((int)Asked.Partition);
         var reply = (ControlReply*)(_shared + ControlLayout.ReplyOffset);
         reply->Operation = operation;
         reply->Index = index;
@@ -158,6 +159,21 @@ internal sealed unsafe class SimulatedMonitor : IDisposable
             }
             block[ControlLayout.ConsoleOutputOffset + (header->OutputHead & (ControlLayout.ConsoleOutputBytes - 1))] = (byte)letter;
             header->OutputHead++;
+        }
+    }
+
+    /// <summary>What a probe finds on a core: at first an idle kernel.</summary>
+    public Func<int, (ulong Rip, bool InterruptsOn)> Found { get; set; } = _ => (0xFFFF_FFFF_8100_1000, true);
+
+    private void AnswerProbe(int partition)
+    {
+        for (int i = 0; i < _cores.Length; i++)
+        {
+            if (_cores[i].Partition != partition || _cores[i].Mode != CoreMode.Running) continue;
+            CoreEntry* entry = (CoreEntry*)(_shared + ControlLayout.CoreTableOffset) + i;
+            (entry->ProbeRip, bool on) = Found(i);
+            entry->ProbeInterruptsOn = on ? 1u : 0;
+            entry->ProbeCount++;
         }
     }
 

@@ -24,7 +24,7 @@ public sealed class CpuidPolicyTests
         { 0x8000_0001, "ecx", 15, "lightweight profiling" }, { 0x8000_0001, "ecx", 17, "translation cache extension" }, { 0x8000_0001, "ecx", 19, "node-id register" },
         { 0x8000_0001, "ecx", 23, "core performance counters" }, { 0x8000_0001, "ecx", 24, "northbridge performance counters" },
         { 0x8000_0001, "ecx", 26, "data breakpoint extension" }, { 0x8000_0001, "ecx", 27, "performance TSC" },
-        { 0x8000_0001, "ecx", 28, "L3 performance counters" }, { 0x8000_0001, "ecx", 30, "breakpoint address masks" },
+        { 0x8000_0001, "ecx", 28, "L3 performance counters" }, { 0x8000_0001, "ecx", 29, "MWAITX" }, { 0x8000_0001, "ecx", 30, "breakpoint address masks" },
         { 0x8000_0001, "edx", 7, "machine check exception, AMD's copy" }, { 0x8000_0001, "edx", 14, "machine check architecture, AMD's copy" },
         { 0x8000_0008, "ebx", 1, "retired instruction counter" }, { 0x8000_0008, "ebx", 8, "MCOMMIT" }, { 0x8000_0008, "ebx", 13, "interruptible WBINVD" },
         { 0x8000_0008, "ebx", 23, "inventory number" }, { 0x8000_0008, "ebx", 25, "virtual SPEC_CTRL" }, { 0x8000_0008, "ebx", 27, "collaborative performance control" },

@@ -74,6 +74,16 @@ public class ExplainTests
     }
 
     [Fact]
+    public void An_image_goes_where_there_is_room_for_it()
+    {
+        Planner planner = Planner(Node("a") with { ImageRoom = 300L << 20 }, Node("b") with { ImageRoom = 500L << 20 });
+        planner.Plan(Request() with { ImageBytes = 400L << 20 }).ShouldBeOfType<Plan>().Candidates.Select(place => place.Node).ShouldBe(["b"]);
+        PlacementRequest large = Request() with { ImageBytes = (600L << 20) - 1 };
+        planner.Refused(large).Text.ShouldStartWith("2 nodes: 2 without room for an image of 600 MiB;");
+        planner.WhyNot(large, 0).ShouldBe("a: without room for an image of 600 MiB (it has 300 MiB)");
+    }
+
+    [Fact]
     public void Labels_are_named_as_the_rule_that_fails()
     {
         Planner planner = Planner(Node("a") with { Labels = ImmutableDictionary<string, string>.Empty.Add("zone", "a") }, Node("b"));

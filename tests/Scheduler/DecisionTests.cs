@@ -38,7 +38,7 @@ public sealed class DecisionTests
         {
             if (step is not Release) continue;
             released++;
-            bool fenced = tenant.State == TenantState.Unreachable && (tenant.Place!.Standing == NodeStanding.Off || (tenant.Place.Standing == NodeStanding.Fenced && !tenant.RunsOnWithoutLease));
+            bool fenced = tenant.State == TenantState.Unreachable && (tenant.Place!.Standing is NodeStanding.Off or NodeStanding.Booted || (tenant.Place.Standing == NodeStanding.Fenced && !tenant.RunsOnWithoutLease));
             bool gone = tenant.Place!.Standing == NodeStanding.Reachable && tenant.Seen?.Phase == PartitionPhase.Absent;
             // It ended by itself, and the agent has been asked for no start that it has not made yet.
             bool ended = tenant.Place.Standing == NodeStanding.Reachable && tenant.Seen is { Phase: PartitionPhase.Stopped, EndedByItself: true } seen && seen.Reboots >= tenant.Reboots;
@@ -75,7 +75,7 @@ public sealed class DecisionTests
         {
             var node = new NodeSituation
             {
-                Id = Guid.Empty, Name = "n", State = state, Intent = intent, Present = present, Missing = missing, Booted = booted, HasInventory = flag, SpokenSince = flag, Tenants = tenants, Before = before, FailedStarts = flag ? 9 : 0,
+                Id = Guid.Empty, Name = "n", State = state, Intent = intent, Present = present, Missing = missing, Booted = booted, HasGone = flag, HasInventory = flag, SpokenSince = flag, Tenants = tenants, Before = before, FailedStarts = flag ? 9 : 0,
             };
             if (decision.Decide(node) is not NodeMoves move) continue;
             NodeStates.Machine.Allows(state, move.State).ShouldBeTrue($"{node} {move}");

@@ -120,15 +120,23 @@ public sealed class NodeTests(DatabaseFixture fixture) : SchedulerTest(fixture)
     }
 
     [Fact]
-    public async Task A_node_that_boots_again_is_lost_first()
+    public async Task A_node_that_has_booted_again_is_lost_first()
     {
         Guid[] nodes = await NodesAsync(1);
+        Guid tenant = await TenantAsync(), never = await TenantAsync(policy: "Never");
+        await RunAsync(tenant, never);
+        // Whoever knows the machine's numbers can ask for its script.
         await Database.ExecuteAsync("INSERT INTO node_boots (id, node_id, started_at) VALUES (gen_random_uuid(), $1, clock_timestamp())", nodes[0]);
         await LookAsync();
-        (await NodeStateAsync(nodes[0])).ShouldBe(NodeState.Lost);
-        (await NodeReasonAsync(nodes[0])).ShouldContain("boots again");
-        await HeardAsync(nodes[0]);
+        (await NodeStateAsync(nodes[0])).ShouldBe(NodeState.Ready);
+        await Database.ExecuteAsync("INSERT INTO node_connections (node_id, replica, stream, monitor_boot, boot_seen_at, connected_at, events_known) VALUES ($1, 'r', 's', 'b', clock_timestamp(), clock_timestamp(), 0)", nodes[0]);
         await LookAsync();
+        (await Database.ListAsync<string>("SELECT reason FROM node_transitions WHERE node_id = $1 AND to_state = 'Lost'", nodes[0])).Single().ShouldContain("has booted again");
+        (await Database.ListAsync<string>("SELECT to_state || ': ' || reason FROM tenant_transitions WHERE tenant_id = $1 ORDER BY id", tenant)).ShouldContain(step => step.StartsWith("Pending: ", StringComparison.Ordinal) && step.Contains("has booted", StringComparison.Ordinal));
+        (await StateAsync(never)).ShouldBe(TenantState.Failed);
+        (await ReasonAsync(never)).ShouldContain("its restart policy is Never");
+        await LookAsync();
+        (await StateAsync(tenant)).ShouldBe(TenantState.Placed);
         (await NodeStateAsync(nodes[0])).ShouldBe(NodeState.Ready);
     }
 

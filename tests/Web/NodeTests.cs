@@ -162,7 +162,7 @@ public sealed class NodeTests(Site site)
         Answer refused = await site.Administrator.PostAsync($"/api/v1/nodes/{name}-0/reset", new { });
         refused.Status.ShouldBe(409);
         refused.Text.ShouldContain("not connected");
-        await site.Database.ExecuteAsync("INSERT INTO node_connections (node_id, replica, stream, monitor_boot, connected_at, events_known) VALUES ($1, 'r', 's', 'b', now(), 0)", node);
+        await site.Database.ExecuteAsync("INSERT INTO node_connections (node_id, replica, stream, monitor_boot, boot_seen_at, connected_at, events_known) VALUES ($1, 'r', 's', 'b', now(), now(), 0)", node);
         (await site.Administrator.PostAsync($"/api/v1/nodes/{name}-0/reset", new { })).Status.ShouldBe(200);
         (await site.Administrator.PostAsync($"/api/v1/nodes/{name}-0/power-off", new { })).Status.ShouldBe(200);
         (await site.Database.ListAsync<string>("SELECT kind || ' ' || requested_by FROM node_commands WHERE node_id = $1 ORDER BY requested_at", node)).ShouldBe(["Reset admin (token login)", "PowerOff admin (token login)"]);

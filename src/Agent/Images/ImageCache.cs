@@ -17,13 +17,16 @@ public interface IImageSource
     /// <summary>Begins to fetch, or says how far it has come. Returns at once.</summary>
     ImageProgress Request(Artifact artifact);
 
-    /// <summary>Keeps these hashes, and may drop others when room is needed.</summary>
+    /// <summary>Bytes that it can hold at once.</summary>
+    long Capacity { get; }
+
+    /// <summary>Keeps these hashes while it can, and may drop others when room is needed.</summary>
     void Keep(IReadOnlySet<string> hashes);
 }
 
 /// <summary>
 /// Kernels and initrds by hash, in a folder. A download that breaks goes on where it stopped; what does not match its hash is
-/// thrown away and never used. Thread-safe.
+/// thrown away and never used. What a tenant that runs was started from is dropped only for want of room; its next start fetches it anew. Thread-safe.
 /// </summary>
 public sealed class ImageCache(string folder, HttpClient http, TimeProvider time, AgentLog log, long capacity) : IImageSource, IDisposable
 {
@@ -36,6 +39,10 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
     }
 
     private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(2), s_silence = TimeSpan.FromSeconds(20), s_afterFailure = TimeSpan.FromSeconds(30);
+
+    /// <summary>Who waits for an image asks for it in every round.</summary>
+    private static readonly TimeSpan s_awaited = TimeSpan.FromSeconds(30);
+
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Download> _downloads = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _end = new();
@@ -48,11 +55,13 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
         public long Total { get; } = total;
         public ulong Bytes;
         public string? Failure;
-        public long FailedAt;
+        public long FailedAt, AskedAt;
         public bool Done;
 
         public bool IsUnderWay => !Done && Failure is null;
     }
+
+    public long Capacity => capacity;
 
     private const string Part = ".part";
 
@@ -70,6 +79,7 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
         {
             if (_downloads.TryGetValue(hash, out Download? download))
             {
+                download.AskedAt = time.GetTimestamp();
                 if (download.Done && File.Exists(PathOf(hash))) return new ImageProgress(PathOf(hash), artifact.Bytes, null);
                 if (download.IsUnderWay) return new ImageProgress(null, download.Bytes, null);
                 if (!download.Done && time.GetElapsedTime(download.FailedAt) < s_afterFailure) return new ImageProgress(null, download.Bytes, download.Failure);
@@ -77,12 +87,12 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
             Directory.CreateDirectory(folder);
             if (File.Exists(PathOf(hash)))
             {
-                _downloads[hash] = new Download((long)artifact.Bytes) { Done = true, Bytes = artifact.Bytes };
+                _downloads[hash] = new Download((long)artifact.Bytes) { Done = true, Bytes = artifact.Bytes, AskedAt = time.GetTimestamp() };
                 return new ImageProgress(PathOf(hash), artifact.Bytes, null);
             }
             if (!MakeRoom(artifact.Bytes))
-                return new ImageProgress(null, 0, $"the image has {artifact.Bytes >> 20} MiB; the node keeps at most {capacity >> 20} MiB of images{(artifact.Bytes <= (ulong)capacity ? " and all are in use" : string.Empty)}");
-            _downloads[hash] = download = new Download((long)artifact.Bytes);
+                return new ImageProgress(null, 0, $"the image has {artifact.Bytes >> 20} MiB; the node keeps at most {capacity >> 20} MiB of images{(artifact.Bytes <= (ulong)capacity ? " and all are awaited" : string.Empty)}");
+            _downloads[hash] = download = new Download((long)artifact.Bytes) { AskedAt = time.GetTimestamp() };
             _ = Task.Run(() => FetchAsync(artifact.Clone(), hash, download));
             return new ImageProgress(null, 0, null);
         }
@@ -105,18 +115,21 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
         var files = new DirectoryInfo(folder).GetFiles().OrderBy(file => file.LastAccessTimeUtc).ToList();
         // What is on its way needs all of its room, however little of it is there.
         long used = _downloads.Values.Where(download => download.IsUnderWay).Sum(download => download.Total);
-        files.RemoveAll(file => file.Extension == Part && _downloads.TryGetValue(Path.GetFileNameWithoutExtension(file.Name), out Download? download) && download.IsUnderWay);
+        files.RemoveAll(file => file.Extension == Part && _downloads.TryGetValue(HashOf(file), out Download? download) && download.IsUnderWay);
         used += files.Sum(file => file.Length);
-        foreach (FileInfo file in files)
+        foreach (FileInfo file in files.OrderBy(file => _kept.Contains(HashOf(file))))
         {
             if (used + (long)bytes <= capacity) break;
-            string hash = Path.GetFileNameWithoutExtension(file.Name);
-            if (_kept.Contains(hash)) continue;
+            string hash = HashOf(file);
+            if (_kept.Contains(hash) && IsAwaited(hash)) continue;
             used -= file.Length;
             file.Delete();
             _downloads.Remove(hash);
         }
         return used + (long)bytes <= capacity;
+
+        static string HashOf(FileInfo file) => Path.GetFileNameWithoutExtension(file.Name);
+        bool IsAwaited(string hash) => _downloads.TryGetValue(hash, out Download? download) && time.GetElapsedTime(download.AskedAt) < s_awaited;
     }
 
     /// <summary>Without the signature that makes a link good: for words that people read.</summary>

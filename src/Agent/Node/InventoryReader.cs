@@ -8,8 +8,9 @@ namespace Osv.Agent.Node;
 /// <summary>What this node has: cores and memory from the monitor, PCI functions from Linux.</summary>
 public static class InventoryReader
 {
+    /// <param name="imageBytes">Of images that it can hold at once.</param>
     /// <param name="sysfs">/sys.</param>
-    public static Inventory Read(ControlDevice device, string bootId, TimeProvider time, string sysfs = "/sys", string release = "/proc/sys/kernel/osrelease")
+    public static Inventory Read(ControlDevice device, string bootId, long imageBytes, TimeProvider time, string sysfs = "/sys", string release = "/proc/sys/kernel/osrelease")
     {
         device.Execute(ControlOperation.Topology);
         ControlHeader header = device.Header;
@@ -20,6 +21,7 @@ public static class InventoryReader
             TrustedBytes = header.TrustedBytes,
             ManagementRestarts = header.ManagementRestarts,
             AbiVersion = header.AbiVersion,
+            ImageBytes = (ulong)imageBytes,
             TakenUnixMs = (ulong)time.GetUtcNow().ToUnixTimeMilliseconds(),
         };
         foreach (CoreEntry core in device.Cores)
@@ -38,7 +40,7 @@ public static class InventoryReader
         string functions = Path.Combine(sysfs, "bus", "pci", "devices");
         if (Directory.Exists(functions)) inventory.Pci.Add(Directory.EnumerateDirectories(functions).Order(StringComparer.Ordinal).Select(Function));
         if (File.Exists(release)) inventory.Kernel = File.ReadAllText(release).Trim();
-        inventory.Sources.Add(["cores, memory: control device", "pci: sysfs", "kernel: procfs"]);
+        inventory.Sources.Add(["cores, memory: control device", "pci: sysfs", "kernel: procfs", "image room: free memory of the management partition"]);
         return inventory;
     }
 

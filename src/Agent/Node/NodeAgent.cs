@@ -27,12 +27,14 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
     private readonly Lock _gate = new();
     private readonly ControlDevice _device;
     private readonly NodeNotes _notes;
+    private readonly IImageSource _images;
     private readonly NodePaths _paths;
     private readonly TimeProvider _time;
     private readonly AgentLog _log;
     private readonly Reconciler _reconciler;
     private readonly ConsoleHub _consoles;
     private readonly Prober _prober;
+    private readonly PanicWitness _witness;
     private readonly EventFeed _feed;
     private readonly EventReporter _events;
     private readonly string _bootId;
@@ -49,6 +51,7 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
     {
         _device = device;
         _notes = notes;
+        _images = images;
         _paths = paths;
         _time = time;
         _log = log;
@@ -59,8 +62,9 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
         ulong silence = note.ContactStamp == 0 ? 0 : Math.Max(Stamp, note.ContactStamp) - note.ContactStamp;
         Lease.Resume(TimeSpan.FromSeconds(note.LeaseSeconds), TimeSpan.FromMilliseconds(silence / device.Header.TscKilohertz));
         _consoles = new ConsoleHub(device, paths.Consoles, time, log);
-        _reconciler = new Reconciler(device, notes, images, Lease, _consoles.EndsInPanic, time, log);
         _prober = new Prober(device, time, log);
+        _witness = new PanicWitness(device, _prober);
+        _reconciler = new Reconciler(device, notes, images, Lease, note => _consoles.EndsInPanic(note) && _witness.Confirms(note), time, log);
         _pace = new Pace(time);
         _feed = new EventFeed(device);
         _events = new EventReporter(_feed, new MonitorClock(device.Header.TscKilohertz, device.Header.ManagementTsc, time.GetTimestamp() - Uptime * time.TimestampFrequency / 1000, time), _bootId);
@@ -118,7 +122,9 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
                 if (entry.Kind == (uint)Contracts.ControlDevice.EventKind.Hung) _prober.Hung(entry.ApicId);
                 _log.Info("health", $"event {entry.Sequence}: {(Contracts.ControlDevice.EventKind)entry.Kind} partition {entry.Partition} {(StopCause)entry.Cause}");
             }
+            _witness.IsAsking = false;
             _reconciler.Tick();
+            _witness.Keep(_reconciler.Notes);
             if (_reconciler.AwaitsWord && !_fenced) ForgetFenced();
             _fenced = _reconciler.AwaitsWord;
             _events.Learn(_reconciler.Notes);
@@ -145,7 +151,7 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
     private bool Stirs()
     {
         bool expired = Lease.HasExpired;
-        bool stirs = _stirred || _feed.Last != _eventsSeen || expired != _expired || _reconciler.IsAtWork || _consoles.HasWork;
+        bool stirs = _stirred || _feed.Last != _eventsSeen || expired != _expired || _reconciler.IsAtWork || _consoles.HasWork || _witness.IsAsking;
         (_stirred, _expired) = (false, expired);
         return stirs;
     }
@@ -330,7 +336,7 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
             if (_inventoryDue)
             {
                 _inventoryDue = false;
-                said.Add(new AgentEnvelope { Inventory = InventoryReader.Read(_device, _bootId, _time) });
+                said.Add(new AgentEnvelope { Inventory = InventoryReader.Read(_device, _bootId, _images.Capacity, _time) });
             }
             said.AddRange(_events.Collect().Select(happened => new AgentEnvelope { Event = happened }));
             if (IsObservedDue)

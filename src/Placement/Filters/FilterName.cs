@@ -8,6 +8,7 @@ public static class FilterName
     public const string Reservation = "reservation";
     public const string State = "state";
     public const string Partitions = "partitions";
+    public const string Images = "images";
     public const string Labels = "labels";
     public const string Affinity = "affinity";
     public const string AntiAffinity = "anti-affinity";

@@ -13,6 +13,7 @@ internal static class RuleFilters
     {
         State(query, nodes, tally);
         FreePartition(query, nodes, tally);
+        Images(query, nodes, tally);
         Labels(query, nodes, tally);
         AffinityFilters.Apply(query, nodes, tally);
         SpreadFilter.Apply(query, nodes, tally);
@@ -39,6 +40,23 @@ internal static class RuleFilters
         tally?.Add(FilterName.Partitions, FilterName.Partitions, nodes.CountCommon(query.Fleet.Full), "without a free partition", "without a free partition");
         nodes.ExceptWith(query.Fleet.Full);
         tally?.Survived(FilterName.Partitions, nodes);
+    }
+
+    /// <summary>Only nodes that can hold the tenant's image.</summary>
+    public static void Images(Query query, NodeSet nodes, FilterTally? tally)
+    {
+        long bytes = query.Request.ImageBytes;
+        if (bytes <= query.Fleet.LeastImageRoom) return;
+        int lacking = 0;
+        foreach (int node in nodes)
+        {
+            if (query.Fleet.ImageRoom[node] >= bytes) continue;
+            nodes.Remove(node);
+            lacking++;
+        }
+        string text = $"without room for an image of {(bytes + (1 << 20) - 1) >> 20} MiB";
+        tally?.Add(FilterName.Images, FilterName.Images, lacking, text, text);
+        tally?.Survived(FilterName.Images, nodes);
     }
 
     /// <summary>Only nodes whose labels are as every rule says.</summary>

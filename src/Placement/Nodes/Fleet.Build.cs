@@ -39,6 +39,8 @@ public sealed partial class Fleet
         SortedApicId = new uint[threads];
         SortedCore = new int[threads];
         RecentFailures = [.. Nodes.Select(node => node.RecentFailures)];
+        ImageRoom = [.. Nodes.Select(node => node.ImageRoom)];
+        LeastImageRoom = ImageRoom.Length == 0 ? 0 : ImageRoom.Min();
         Racks = new TopologyIndex([.. Nodes.Select(node => node.Rack)]);
         Power = new TopologyIndex([.. Nodes.Select(node => node.PowerDomain)]);
         Full = new NodeSet(NodeCount);

@@ -37,6 +37,9 @@ public sealed partial class Fleet
     internal GroupIndex Groups { get; } = new();
     /// <summary>Starts that failed lately, by node.</summary>
     internal int[] RecentFailures { get; }
+    /// <summary>Bytes of images that each node can hold, and what every one of them can.</summary>
+    internal long[] ImageRoom { get; }
+    internal long LeastImageRoom { get; }
 
     // Cells: the number the node's firmware gave, first cache domain, free memory.
     internal uint[] CellId { get; }

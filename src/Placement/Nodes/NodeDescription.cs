@@ -39,6 +39,8 @@ public sealed record NodeDescription
     public NodeState State { get; init; }
     /// <summary>Starts that failed here lately: such a node is chosen last.</summary>
     public int RecentFailures { get; init; }
+    /// <summary>Bytes of images that its management partition can hold at once: a tenant's image comes to the node before it boots.</summary>
+    public long ImageRoom { get; init; } = long.MaxValue;
     /// <summary>APIC ids of the management partition.</summary>
     public ImmutableArray<uint> ManagementThreads { get; init; } = [];
     public ImmutableArray<MemoryExtent> ManagementMemory { get; init; } = [];

@@ -89,6 +89,8 @@ public sealed record PlacementRequest
     public required int Cores { get; init; }
     /// <summary>Units of 2 MiB.</summary>
     public required int MemoryUnits { get; init; }
+    /// <summary>Bytes of its kernel and initrd, which the node must be able to hold; 0: none are known.</summary>
+    public long ImageBytes { get; init; }
     public ImmutableArray<DeviceRequest> Devices { get; init; } = [];
     public NumaPolicy Numa { get; init; }
     public DeviceLocality DeviceLocality { get; init; }

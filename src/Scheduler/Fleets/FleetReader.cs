@@ -22,7 +22,7 @@ internal static class FleetReader
 
     private const string Places = "SELECT p.tenant_id, p.fence, l.state = 'Stopping' FROM placements p JOIN tenant_lifecycles l ON l.tenant_id = p.tenant_id";
 
-    private const string Nodes = "SELECT id, name, rack, power_domain, labels::text FROM nodes WHERE id = ANY ($1)";
+    private const string Nodes = "SELECT id, name, rack, power_domain, labels::text, image_bytes FROM nodes WHERE id = ANY ($1)";
 
     private const string Cores =
         """
@@ -69,6 +69,7 @@ internal static class FleetReader
             Rack = row.GetString(2),
             PowerDomain = row.GetString(3),
             Labels = JsonSerializer.Deserialize<Dictionary<string, string>>(row.GetString(4))!,
+            ImageRoom = row.IsDBNull(5) ? long.MaxValue : row.GetInt64(5),
         }, cancel);
         await EachAsync(connection, Cores, nodes, row =>
         {

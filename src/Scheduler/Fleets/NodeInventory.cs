@@ -26,6 +26,9 @@ internal sealed class NodeInventory
 
     public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>Bytes of images that it can hold at once.</summary>
+    public long ImageRoom { get; init; } = long.MaxValue;
+
     public List<CoreRow> Cores { get; } = [];
 
     public List<(long Start, long Size, int Cell)> Memory { get; } = [];
@@ -59,6 +62,7 @@ internal sealed class NodeInventory
         Labels = Labels.ToImmutableDictionary(),
         State = state,
         RecentFailures = recentFailures,
+        ImageRoom = ImageRoom,
         Threads = [.. Cores.Select(core => new ThreadDescription((uint)core.ApicId, (uint)core.Cell, (uint)core.CacheDomain, (uint)core.PhysicalCore))],
         ManagementThreads = [.. Cores.Where(core => core.Reserved).Select(core => (uint)core.ApicId)],
         Memory = [.. Memory.Select(Range).Where(range => range.Units > 0)],

@@ -33,7 +33,8 @@ public sealed record TenantRequest(Guid Id, string Name, int CoreCount, Guid? Jo
         SELECT t.id, t.name, t.project_id, t.core_count, t.memory_bytes, t.nic_count, t.disk_count, t.priority, t.labels::text,
             j.id, coalesce(j.gang, false), j.specification::text,
             ARRAY(SELECT g.name || chr(10) || g.rule || chr(10) || g.scope FROM placement_group_members m JOIN placement_groups g ON g.id = m.group_id WHERE m.tenant_id = t.id ORDER BY g.name),
-            (SELECT d.trace_parent FROM tenant_desired d WHERE d.tenant_id = t.id)
+            (SELECT d.trace_parent FROM tenant_desired d WHERE d.tenant_id = t.id),
+            (SELECT k.size_bytes + coalesce(r.size_bytes, 0) FROM images i JOIN contents k ON k.sha256 = i.kernel_sha256 LEFT JOIN contents r ON r.sha256 = i.initrd_sha256 WHERE i.id = t.image_id)
         FROM tenants t LEFT JOIN job_replicas r ON r.tenant_id = t.id LEFT JOIN placement_jobs j ON j.id = r.job_id
         WHERE t.id = ANY ($1)
         """;
@@ -65,6 +66,7 @@ public sealed record TenantRequest(Guid Id, string Name, int CoreCount, Guid? Jo
             Project = row.GetGuid(2).ToString(),
             Cores = row.GetInt32(3),
             MemoryUnits = PartitionLimits.UnitsOf((ulong)row.GetInt64(4)),
+            ImageBytes = row.GetInt64(14),
             Devices = [.. devices],
             Numa = constraints.Numa == NumaRule.OneCell ? NumaPolicy.OneCell : NumaPolicy.FewestCells,
             Strategy = constraints.Strategy == PlacementStrategy.Spread ? Strategy.Spread : Strategy.Pack,

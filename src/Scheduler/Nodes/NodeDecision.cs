@@ -25,14 +25,17 @@ public sealed record NodeSituation
     /// <summary>Its agent has reported what it has.</summary>
     public bool HasInventory { get; init; }
 
-    /// <summary>It was heard since its last boot, and its lease holds.</summary>
+    /// <summary>Its lease holds.</summary>
     public bool Present { get; init; }
 
     /// <summary>Its lease has run out, or it was never heard within the time allowed.</summary>
     public bool Missing { get; init; }
 
-    /// <summary>It asked for a boot script after it came into its state.</summary>
+    /// <summary>Another boot of its monitor was heard first after it came into its state. That somebody asked for its boot script is no sign: whoever knows its numbers can.</summary>
     public bool Booted { get; init; }
+
+    /// <summary>Tenants have places on it that they were given before its last boot.</summary>
+    public bool HasGone { get; init; }
 
     /// <summary>Of a lost node: what it was before.</summary>
     public NodeState? Before { get; init; }
@@ -69,7 +72,7 @@ public sealed class NodeDecision(NodeOptions options)
         // That a node is away is a fact, whatever a report says about changes.
         if (node.State is NodeState.PendingApproval or NodeState.Ready or NodeState.Draining or NodeState.Drained or NodeState.Quarantined)
         {
-            if (node.Booted) return new NodeMoves(NodeState.Lost, "it boots again: what ran on it is gone", Scheduler, null);
+            if (node.Booted) return new NodeMoves(NodeState.Lost, "it has booted again: what ran on it is gone", Scheduler, null);
             if (node.Missing) return new NodeMoves(NodeState.Lost, "its lease has run out without a heartbeat", Scheduler, null);
         }
         if (node.Frozen is { } report) return new NodeStays($"changes are prevented by {report}");
@@ -117,7 +120,8 @@ public sealed class NodeDecision(NodeOptions options)
     private NodeStep Lost(NodeSituation node)
     {
         if (node.Intent == NodeIntent.Retire && node.Tenants == 0) return Retired(node);
-        if (!node.Present) return new NodeStays(node.Reason);
+        // What ran on it before is seen to be gone first.
+        if (!node.Present || node.HasGone) return new NodeStays(node.Reason);
         return node.Before == NodeState.Quarantined ? new NodeMoves(NodeState.Quarantined, "heard again; it was quarantined before", Operator, null)
             : node.Intent switch
             {

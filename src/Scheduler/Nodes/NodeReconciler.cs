@@ -19,16 +19,17 @@ public sealed class NodeReconciler(IDbContextFactory<OsvDbContext> contexts, Sch
     private const string Read =
         $"""
         SELECT n.name, l.state, l.reason, d.intent, coalesce(d.changed_by, ''), coalesce(d.changed_at > l.entered_at, false),
-            EXISTS (SELECT FROM node_cores c WHERE c.node_id = n.id) AND EXISTS (SELECT FROM node_memory_blocks m WHERE m.node_id = n.id),
-            coalesce(h.lease_expires_at > clock_timestamp() AND h.received_at > coalesce(b.started_at, '-infinity'), false),
+            EXISTS (SELECT FROM node_cores x WHERE x.node_id = n.id) AND EXISTS (SELECT FROM node_memory_blocks m WHERE m.node_id = n.id),
+            coalesce(h.lease_expires_at > clock_timestamp(), false),
             coalesce(h.lease_expires_at, l.entered_at + $2) <= clock_timestamp(),
-            coalesce(b.started_at > l.entered_at, false),
+            coalesce(c.boot_seen_at > l.entered_at, false),
+            EXISTS (SELECT FROM placements p WHERE p.node_id = n.id AND p.placed_at < c.boot_seen_at),
             (SELECT t.from_state FROM node_transitions t WHERE t.node_id = n.id AND t.to_state = 'Lost' ORDER BY t.id DESC LIMIT 1),
             (SELECT count(*)::int FROM placements p WHERE p.node_id = n.id),
             (SELECT count(*)::int FROM node_health_reports r WHERE r.node_id = n.id AND r.source LIKE '{FleetReader.StartFailure}%' AND r.expires_at > clock_timestamp()),
             (SELECT r.source || ': ' || r.summary FROM node_health_reports r WHERE r.node_id = n.id AND r.prevents_state_changes AND (r.expires_at IS NULL OR r.expires_at > clock_timestamp()) ORDER BY r.source LIMIT 1)
         FROM nodes n JOIN node_lifecycles l ON l.node_id = n.id LEFT JOIN node_desired d ON d.node_id = n.id LEFT JOIN node_heartbeats h ON h.node_id = n.id
-            LEFT JOIN LATERAL (SELECT max(x.started_at) AS started_at FROM node_boots x WHERE x.node_id = n.id) b ON true
+            LEFT JOIN node_connections c ON c.node_id = n.id
         WHERE n.id = $1
         """;
 
@@ -100,10 +101,11 @@ public sealed class NodeReconciler(IDbContextFactory<OsvDbContext> contexts, Sch
             Present = row.GetBoolean(7),
             Missing = row.GetBoolean(8),
             Booted = row.GetBoolean(9),
-            Before = row.IsDBNull(10) ? null : Enum.Parse<NodeState>(row.GetString(10)),
-            Tenants = row.GetInt32(11),
-            FailedStarts = row.GetInt32(12),
-            Frozen = row.IsDBNull(13) ? null : row.GetString(13),
+            HasGone = row.GetBoolean(10),
+            Before = row.IsDBNull(11) ? null : Enum.Parse<NodeState>(row.GetString(11)),
+            Tenants = row.GetInt32(12),
+            FailedStarts = row.GetInt32(13),
+            Frozen = row.IsDBNull(14) ? null : row.GetString(14),
         };
     }
 }

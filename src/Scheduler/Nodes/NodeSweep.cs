@@ -12,13 +12,13 @@ public static class NodeSweep
             SELECT l.node_id FROM node_lifecycles l
                 LEFT JOIN node_desired d ON d.node_id = l.node_id
                 LEFT JOIN node_heartbeats h ON h.node_id = l.node_id
-                LEFT JOIN LATERAL (SELECT max(x.started_at) AS started_at FROM node_boots x WHERE x.node_id = l.node_id) b ON true
+                LEFT JOIN node_connections k ON k.node_id = l.node_id
                 CROSS JOIN LATERAL (SELECT
-                    coalesce(h.lease_expires_at > clock_timestamp() AND h.received_at > coalesce(b.started_at, '-infinity'), false) AS present,
-                    coalesce(h.lease_expires_at, l.entered_at + $2) <= clock_timestamp() OR coalesce(b.started_at > l.entered_at, false) AS missing) s
+                    coalesce(h.lease_expires_at > clock_timestamp(), false) AS present,
+                    coalesce(h.lease_expires_at, l.entered_at + $2) <= clock_timestamp() OR coalesce(k.boot_seen_at > l.entered_at, false) AS missing) s
             WHERE (l.due_at IS NULL OR l.due_at > clock_timestamp()) AND (l.claimed_until IS NULL OR l.claimed_until <= clock_timestamp()) AND l.state <> 'Retired' AND (
                 (s.missing AND l.state IN ('PendingApproval', 'Ready', 'Draining', 'Drained', 'Quarantined'))
-                OR (s.present AND l.state = 'Lost')
+                OR (s.present AND l.state = 'Lost' AND NOT EXISTS (SELECT FROM placements p WHERE p.node_id = l.node_id AND p.placed_at < k.boot_seen_at))
                 OR (s.present AND l.state = 'Discovered' AND EXISTS (SELECT FROM node_cores c WHERE c.node_id = l.node_id))
                 OR (l.state = 'PendingApproval' AND d.node_id IS NOT NULL)
                 OR (l.state = 'Ready' AND d.intent <> 'Serve')

@@ -32,6 +32,7 @@ internal static class SituationReader
             p.node_id, n.name, p.fence,
             CASE WHEN nl.state = 'Retired' THEN 'Off'
                 WHEN nl.state <> 'Lost' THEN 'Reachable'
+                WHEN k.boot_seen_at > p.placed_at THEN 'Booted'
                 WHEN EXISTS (SELECT FROM node_health_reports r WHERE r.node_id = p.node_id AND r.source = '{OffReport}' AND r.observed_at >= coalesce(h.received_at, '-infinity') AND (r.expires_at IS NULL OR r.expires_at > clock_timestamp())) THEN 'Off'
                 WHEN coalesce(h.lease_expires_at, nl.entered_at + $4) + $3 < clock_timestamp() THEN 'Fenced'
                 ELSE 'Lost' END,
@@ -46,7 +47,7 @@ internal static class SituationReader
                 coalesce((SELECT max(x.id) FROM tenant_transitions x WHERE x.tenant_id = t.id AND x.to_state = 'Pending' AND x.from_state IN ('Stopped', 'Failed')), 0) AS started,
                 coalesce((SELECT max(x.id) FROM tenant_transitions x WHERE x.tenant_id = t.id AND x.to_state = 'Running'), 0) AS ran) s
             LEFT JOIN placements p ON p.tenant_id = t.id LEFT JOIN nodes n ON n.id = p.node_id LEFT JOIN node_lifecycles nl ON nl.node_id = p.node_id
-            LEFT JOIN node_heartbeats h ON h.node_id = p.node_id
+            LEFT JOIN node_heartbeats h ON h.node_id = p.node_id LEFT JOIN node_connections k ON k.node_id = p.node_id
             LEFT JOIN tenant_observed o ON o.tenant_id = t.id AND o.node_id = p.node_id AND o.fence = p.fence AND (l.state <> 'Unreachable' OR o.observed_at > nl.entered_at)
         WHERE t.id = $1
         """;

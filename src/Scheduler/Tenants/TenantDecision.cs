@@ -36,11 +36,12 @@ public sealed class TenantDecision(TenantOptions options)
     /// <summary>Its node does not answer.</summary>
     private TenantStep Away(TenantSituation tenant, PlaceFacts place)
     {
+        bool proven = place.Standing is NodeStanding.Off or NodeStanding.Booted || (place.Standing == NodeStanding.Fenced && !tenant.RunsOnWithoutLease);
         if (tenant.State != TenantState.Unreachable)
         {
-            return new Move(new StateChange(TenantState.Unreachable, $"{place.Node} does not answer; it was {tenant.State}", Scheduler, options.UnreachableWithin, options.LookAgain));
+            string what = place.Standing == NodeStanding.Booted ? "has booted" : "does not answer";
+            return new Move(new StateChange(TenantState.Unreachable, $"{place.Node} {what}; it was {tenant.State}", Scheduler, options.UnreachableWithin, proven ? TimeSpan.Zero : options.LookAgain));
         }
-        bool proven = place.Standing == NodeStanding.Off || (place.Standing == NodeStanding.Fenced && !tenant.RunsOnWithoutLease);
         if (!proven)
         {
             return new Stay(
@@ -49,7 +50,12 @@ public sealed class TenantDecision(TenantOptions options)
                     : $"waits until {place.Node} answers or its lease has run out",
                 options.LookAgain);
         }
-        string why = place.Standing == NodeStanding.Off ? $"{place.Node} is off" : $"the lease of {place.Node} has run out";
+        string why = place.Standing switch
+        {
+            NodeStanding.Off => $"{place.Node} is off",
+            NodeStanding.Booted => $"{place.Node} has booted",
+            _ => $"the lease of {place.Node} has run out",
+        };
         return tenant switch
         {
             { Intent: not TenantIntent.Run } => new Release(TenantState.Stopped, why),

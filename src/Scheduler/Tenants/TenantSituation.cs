@@ -13,6 +13,8 @@ public enum NodeStanding
     Fenced,
     /// <summary>Somebody who knows has reported that the machine is off: nothing runs.</summary>
     Off,
+    /// <summary>It has booted since the tenant got its place: what ran there is gone.</summary>
+    Booted,
 }
 
 /// <summary>The place a tenant owns.</summary>

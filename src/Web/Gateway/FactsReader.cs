@@ -11,12 +11,12 @@ namespace Osv.Web.Gateway;
 /// <summary>Reads from the rows what agents are to be told, for many nodes at once and as of one moment.</summary>
 internal sealed class FactsReader(NpgsqlDataSource source, ArtifactLinks links, NodeAddresses addresses)
 {
-    // A node that boots is Lost to the scheduler in a moment: it is so here already.
+    // A node that has booted is Lost to the scheduler in a moment: it is so here already.
     private const string Nodes =
         """
         SELECT n.id, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
             l.state = 'Retired' OR NOT EXISTS (SELECT FROM node_certificates x WHERE x.node_id = n.id AND x.revoked_at IS NULL),
-            l.state = 'Lost' OR (l.state IN ('Ready', 'Draining', 'Drained', 'Quarantined') AND EXISTS (SELECT FROM node_boots b WHERE b.node_id = n.id AND b.started_at > l.entered_at)),
+            l.state = 'Lost' OR (l.state IN ('Ready', 'Draining', 'Drained', 'Quarantined') AND c.boot_seen_at > l.entered_at),
             c.stream
         FROM nodes n JOIN node_lifecycles l ON l.node_id = n.id LEFT JOIN node_connections c ON c.node_id = n.id WHERE n.id = ANY ($1)
         """;

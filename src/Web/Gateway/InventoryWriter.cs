@@ -44,8 +44,9 @@ internal sealed partial class InventoryWriter(NpgsqlDataSource source, HealthRep
         changed += await WriteDevicesAsync(connection, link, devices, cancel);
         // A new version of the node's row tells the planner to read its inventory anew.
         string monitor = string.Create(CultureInfo.InvariantCulture, $"ABI {inventory.AbiVersion}, {inventory.TrustedBytes >> 10} KiB");
-        await RunAsync(connection, "UPDATE nodes SET agent_version = $2, monitor_version = $3 WHERE id = $1 AND ($4 OR agent_version IS DISTINCT FROM $2 OR monitor_version IS DISTINCT FROM $3)", cancel,
-            Node(link), new NpgsqlParameter<string> { TypedValue = link.AgentVersion }, new NpgsqlParameter<string> { TypedValue = monitor }, new NpgsqlParameter<bool> { TypedValue = changed > 0 });
+        await RunAsync(connection, "UPDATE nodes SET agent_version = $2, monitor_version = $3, image_bytes = $5 WHERE id = $1 AND ($4 OR (agent_version, monitor_version, image_bytes) IS DISTINCT FROM ($2, $3, $5))", cancel,
+            Node(link), new NpgsqlParameter<string> { TypedValue = link.AgentVersion }, new NpgsqlParameter<string> { TypedValue = monitor }, new NpgsqlParameter<bool> { TypedValue = changed > 0 },
+            new NpgsqlParameter<long?> { TypedValue = inventory.ImageBytes == 0 ? null : (long)inventory.ImageBytes });
         await transaction.CommitAsync(cancel);
         // Not before: the scheduler takes the lifecycle first and the node's row after it.
         await RunAsync(connection, "UPDATE node_lifecycles SET due_at = clock_timestamp() WHERE node_id = $1 AND state IN ('Discovered', 'Lost') AND (due_at IS NULL OR due_at > clock_timestamp())", cancel, Node(link));
@@ -65,6 +66,7 @@ internal sealed partial class InventoryWriter(NpgsqlDataSource source, HealthRep
         : inventory.Cores.Any(core => core.ApicId > int.MaxValue || core.Cell > int.MaxValue || core.CacheDomain > int.MaxValue || core.PhysicalCore > int.MaxValue) ? "a core with a number that cannot be"
         : inventory.Cores.DistinctBy(core => core.ApicId).Count() != inventory.Cores.Count ? "two cores with one APIC id"
         : inventory.Memory.Any(range => range.Cell > int.MaxValue || range.HostAddress > long.MaxValue / 2 || range.Bytes > long.MaxValue / 2) ? "a range of memory that cannot be"
+        : inventory.ImageBytes > long.MaxValue ? "room for more images than can be"
         : Overlap(inventory) ? "two ranges of memory that overlap"
         : null;
 

@@ -15,8 +15,9 @@ internal sealed class NodeRegister(NpgsqlDataSource source)
 
     private const string Connect =
         """
-        INSERT INTO node_connections (node_id, replica, stream, monitor_boot, connected_at, events_known) VALUES ($1, $2, $3, $4, clock_timestamp(), 0)
-        ON CONFLICT (node_id) DO UPDATE SET replica = EXCLUDED.replica, stream = EXCLUDED.stream, monitor_boot = EXCLUDED.monitor_boot, connected_at = EXCLUDED.connected_at, disconnected_at = NULL
+        INSERT INTO node_connections AS c (node_id, replica, stream, monitor_boot, boot_seen_at, connected_at, events_known) VALUES ($1, $2, $3, $4, clock_timestamp(), clock_timestamp(), 0)
+        ON CONFLICT (node_id) DO UPDATE SET replica = EXCLUDED.replica, stream = EXCLUDED.stream, monitor_boot = EXCLUDED.monitor_boot, connected_at = EXCLUDED.connected_at, disconnected_at = NULL,
+            boot_seen_at = CASE WHEN c.monitor_boot = EXCLUDED.monitor_boot THEN c.boot_seen_at ELSE EXCLUDED.boot_seen_at END
         """;
 
     private const string Disconnect = "UPDATE node_connections SET disconnected_at = clock_timestamp() WHERE node_id = $1 AND stream = $2";

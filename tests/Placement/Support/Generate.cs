@@ -72,6 +72,7 @@ internal static class Generate
             Labels = zone == 0 ? ImmutableDictionary<string, string>.Empty : ImmutableDictionary<string, string>.Empty.Add("zone", zone == 1 ? "a" : "b"),
             State = state <= 8 ? NodeState.Ready : (NodeState)(state - 8),
             RecentFailures = failures,
+            ImageRoom = failures == 0 ? long.MaxValue : 500,
         };
     }
 
@@ -104,6 +105,7 @@ internal static class Generate
             Tenant = tenant,
             Cores = size.Item1,
             MemoryUnits = Math.Max(1, (size.Item2 * scale) - size.Item3),
+            ImageBytes = size.Item1 * 100,
             Devices = devices switch
             {
                 < 6 => [],

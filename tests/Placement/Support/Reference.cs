@@ -72,6 +72,7 @@ internal sealed class Reference(IReadOnlyList<NodeDescription> nodes, IEnumerabl
     {
         if (node.State != NodeState.Ready) return (FilterName.State, node.State.ToString().ToLowerInvariant());
         if (On(node).Count() >= 63) return (FilterName.Partitions, FilterName.Partitions);
+        if (node.ImageRoom < request.ImageBytes) return (FilterName.Images, FilterName.Images);
         foreach (LabelRule rule in request.Labels)
             if (!Labelled(node, rule)) return (FilterName.Labels, rule.ToString());
         foreach (AffinityRule rule in request.Affinity.Where(rule => rule.Required))
