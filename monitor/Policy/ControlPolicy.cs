@@ -68,7 +68,6 @@ public static unsafe class ControlPolicy
             if (i == 0) made.BootCore = (ushort)core;
         }
         made.CoreCount = (ushort)request.CoreCount;
-        made.Cause = StopCause.None;
         made.Dirty = true;
         made.State = PartitionState.Scrubbing;
         THardware.Kick(made.BootCore);
@@ -92,7 +91,6 @@ public static unsafe class ControlPolicy
                 if (machine.Cores[sibling].PhysicalCore == machine.Cores[core].PhysicalCore && !Names(in request, machine.Cores[sibling].ApicId))
                     return ControlStatus.SiblingsSplit;
         }
-        index = 0;
         return ControlStatus.Ok;
     }
 

@@ -15,7 +15,8 @@ public sealed class ControlPolicyTests
     {
         TestNode node = TestNode.Booted();
         ControlRequest request = TestNode.Request(2, [6, 4, 8], s_free, TestNode.Extent(4 * Gibibyte, 9 * Gibibyte, Gibibyte));
-        node.Ask(ControlOperation.Create, in request).ShouldBe(ControlStatus.Ok);
+        node.Ask(ControlOperation.Create, in request, out uint index).ShouldBe(ControlStatus.Ok);
+        index.ShouldBe(0u);
         RecordingHardware.Calls.ShouldBe([new Map(2), new Kick(3)]);
         Partition made = node.Partitions[2];
         (made.State, made.BootCore, made.CoreCount, made.ExtentCount, made.Dirty).ShouldBe((PartitionState.Scrubbing, (ushort)3, (ushort)3, (ushort)2, true));

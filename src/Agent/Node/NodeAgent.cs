@@ -191,7 +191,7 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
             if (core.Partition == 0xFFFF) free++;
         }
         var status = new AgentStatus(
-            AgentVersion.Text, Identity?.Current.NodeId, _bootId, ControlPlane, Session?.ConnectedSince, Lease.Silence.TotalSeconds, Lease.Duration.TotalSeconds,
+            AgentVersion.Text, _notes.Node?.NodeId, _bootId, ControlPlane, Session?.ConnectedSince, Lease.Silence.TotalSeconds, Lease.Duration.TotalSeconds,
             _reconciler.Revision, _device.Header.ManagementRestarts, cores, free, Environment.WorkingSet, _time.GetUtcNow(),
             [.. state.Partitions.Select(seen => new PartitionStatus(seen.TenantId, _reconciler.NameOf(seen.TenantId), seen.Partition, seen.Phase.ToString(), seen.Reason, seen.ApicIds.Count, seen.MemoryBytes, seen.Restarts))]);
         try

@@ -59,6 +59,8 @@ internal sealed class SessionTarget : FuzzTarget
             _ => new ImageProgress(kernel, artifact.Bytes, null),
         };
 
+        public long Capacity => 1 << 30;
+
         public void Keep(IReadOnlySet<string> hashes)
         {
         }
