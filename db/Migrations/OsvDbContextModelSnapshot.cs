@@ -2490,10 +2490,41 @@ namespace Osv.Data.Migrations
                     b.HasKey("ProjectId")
                         .HasName("pk_project_usages");
 
-                    b.ToTable("project_usages", null, t =>
-                        {
-                            t.HasCheckConstraint("ck_project_usages_positive", "cores >= 0 AND memory_bytes >= 0 AND devices >= 0 AND placements >= 0");
-                        });
+                    b.ToTable((string)null);
+
+                    b.ToView("project_usages", (string)null);
+                });
+
+            modelBuilder.Entity("Osv.Data.Projects.ProjectUsageShare", b =>
+                {
+                    b.Property<Guid>("ProjectId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("project_id");
+
+                    b.Property<short>("Share")
+                        .HasColumnType("smallint")
+                        .HasColumnName("share");
+
+                    b.Property<long>("Cores")
+                        .HasColumnType("bigint")
+                        .HasColumnName("cores");
+
+                    b.Property<long>("Devices")
+                        .HasColumnType("bigint")
+                        .HasColumnName("devices");
+
+                    b.Property<long>("MemoryBytes")
+                        .HasColumnType("bigint")
+                        .HasColumnName("memory_bytes");
+
+                    b.Property<long>("Placements")
+                        .HasColumnType("bigint")
+                        .HasColumnName("placements");
+
+                    b.HasKey("ProjectId", "Share")
+                        .HasName("pk_project_usage_shares");
+
+                    b.ToTable("project_usage_shares", (string)null);
                 });
 
             modelBuilder.Entity("Osv.Data.Tenants.CoreAllocation", b =>
@@ -3466,14 +3497,14 @@ namespace Osv.Data.Migrations
                         .HasConstraintName("fk_project_quotas_projects_project_id");
                 });
 
-            modelBuilder.Entity("Osv.Data.Projects.ProjectUsage", b =>
+            modelBuilder.Entity("Osv.Data.Projects.ProjectUsageShare", b =>
                 {
                     b.HasOne("Osv.Data.Projects.Project", null)
-                        .WithOne()
-                        .HasForeignKey("Osv.Data.Projects.ProjectUsage", "ProjectId")
+                        .WithMany()
+                        .HasForeignKey("ProjectId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired()
-                        .HasConstraintName("fk_project_usages_projects_project_id");
+                        .HasConstraintName("fk_project_usage_shares_projects_project_id");
                 });
 
             modelBuilder.Entity("Osv.Data.Tenants.CoreAllocation", b =>

@@ -95,6 +95,8 @@ public sealed class OsvDbContext(DbContextOptions<OsvDbContext> options) : Ident
 
     public DbSet<ProjectQuota> ProjectQuotas => Set<ProjectQuota>();
 
+    public DbSet<ProjectUsageShare> ProjectUsageShares => Set<ProjectUsageShare>();
+
     public DbSet<ProjectUsage> ProjectUsages => Set<ProjectUsage>();
 
     public DbSet<ApiToken> ApiTokens => Set<ApiToken>();

@@ -21,11 +21,15 @@ internal static class ProjectsModel
             table.HasOne<Project>().WithOne().HasForeignKey<ProjectQuota>(row => row.ProjectId);
             table.ToTable("project_quotas", t => t.HasCheckConstraint("ck_project_quotas_positive", "cores >= 0 AND memory_bytes >= 0 AND devices >= 0 AND placements >= 0"));
         });
-        builder.Entity<ProjectUsage>(table =>
+        builder.Entity<ProjectUsageShare>(table =>
         {
-            table.HasKey(row => row.ProjectId);
-            table.HasOne<Project>().WithOne().HasForeignKey<ProjectUsage>(row => row.ProjectId);
-            table.ToTable("project_usages", t => t.HasCheckConstraint("ck_project_usages_positive", "cores >= 0 AND memory_bytes >= 0 AND devices >= 0 AND placements >= 0"));
+            table.HasKey(row => new { row.ProjectId, row.Share });
+            table.HasOne<Project>().WithMany().HasForeignKey(row => row.ProjectId);
+        });
+        builder.Entity<ProjectUsage>(view =>
+        {
+            view.HasKey(row => row.ProjectId);
+            view.ToView("project_usages");
         });
     }
 }

@@ -37,7 +37,9 @@ internal static class CommitReader
     private const string ReadProjects =
         """
         SELECT p.id, q.cores, q.memory_bytes, q.devices, q.placements, coalesce(u.cores, 0), coalesce(u.memory_bytes, 0), coalesce(u.devices, 0), coalesce(u.placements, 0)
-        FROM projects p LEFT JOIN project_quotas q ON q.project_id = p.id LEFT JOIN project_usages u ON u.project_id = p.id
+        FROM projects p LEFT JOIN project_quotas q ON q.project_id = p.id
+            LEFT JOIN LATERAL (SELECT sum(s.cores)::bigint AS cores, sum(s.memory_bytes)::bigint AS memory_bytes, sum(s.devices)::bigint AS devices, sum(s.placements)::bigint AS placements
+                FROM project_usage_shares s WHERE s.project_id = q.project_id) u ON true
         WHERE p.id IN (SELECT project_id FROM tenants WHERE id = ANY ($1))
         """;
 

@@ -51,7 +51,27 @@ public sealed class ProjectQuota : IVersioned
     public uint RowVersion { get; private set; }
 }
 
-/// <summary>What a project owns. Kept by the database from the allocations themselves, so it cannot drift.</summary>
+/// <summary>
+/// A part of what a project owns: the sum over all shares is its usage. Each connection counts in a share of its own, so that those that place and
+/// release for one project do not wait for each other; a share by itself means nothing and may be negative.
+/// </summary>
+public sealed class ProjectUsageShare
+{
+    public Guid ProjectId { get; private set; }
+
+    /// <summary>Which connections count here: their backend's process id modulo the number of shares.</summary>
+    public short Share { get; private set; }
+
+    public long Cores { get; private set; }
+
+    public long MemoryBytes { get; private set; }
+
+    public long Devices { get; private set; }
+
+    public long Placements { get; private set; }
+}
+
+/// <summary>What a project owns: a view. Kept by the database from the allocations themselves, so it cannot drift.</summary>
 public sealed class ProjectUsage
 {
     public Guid ProjectId { get; private set; }

@@ -1,3 +1,4 @@
+using Npgsql;
 using Osv.Database.Testing;
 
 namespace Osv.Data.Tests;
@@ -58,6 +59,31 @@ public sealed class QuotaTests(DatabaseFixture fixture) : IClassFixture<Database
         await more();
     }
 
+    /// <summary>Each connection counts in a share of its own; the quota is one.</summary>
+    [Fact]
+    public async Task A_quota_holds_between_connections_that_do_not_see_each_other()
+    {
+        await fixture.Database.ExecuteAsync("INSERT INTO project_quotas (project_id, cores) VALUES ($1, 3)", _project);
+        await using NpgsqlConnection first = await fixture.Database.Source.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        await using NpgsqlConnection second = await fixture.Database.Source.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        await using NpgsqlTransaction open = await first.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await SellAsync(first, 5);
+        Task late = SellAsync(second, 6);
+        while (await fixture.Database.QueryAsync<long>("SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = $1", second.ProcessID) == 0) late.IsCompleted.ShouldBeFalse("it waits for the quota");
+        await open.CommitAsync(TestContext.Current.CancellationToken);
+        (await BuggyScheduler.RefusalAsync(() => late)).ShouldBe("project_quota");
+        (await UsageAsync()).ShouldBe("1 3 8388608 1");
+
+        async Task SellAsync(NpgsqlConnection connection, int core)
+        {
+            await using var command = new NpgsqlCommand("INSERT INTO core_allocations (node_id, apic_id, tenant_id) VALUES ($1, $2, $3)", connection)
+            {
+                Parameters = { new NpgsqlParameter<Guid> { TypedValue = _node }, new NpgsqlParameter<int> { TypedValue = core }, new NpgsqlParameter<Guid> { TypedValue = _first } },
+            };
+            await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        }
+    }
+
     [Fact]
     public async Task A_quota_below_the_usage_takes_nothing_away()
     {
@@ -68,8 +94,8 @@ public sealed class QuotaTests(DatabaseFixture fixture) : IClassFixture<Database
     }
 
     [Theory]
-    [InlineData("UPDATE project_usages SET cores = 0")]
-    [InlineData("DELETE FROM project_usages")]
+    [InlineData("UPDATE project_usage_shares SET cores = 0")]
+    [InlineData("DELETE FROM project_usage_shares")]
     public async Task Usage_cannot_be_written(string sql) => (await BuggyScheduler.RefusalAsync(() => fixture.Database.ExecuteAsync(sql))).ShouldBe("written_by_triggers_alone");
 
     [Fact]

@@ -44,7 +44,7 @@ public sealed partial class SchemaTests(ClusterFixture cluster, DatabaseFixture 
         foreach (var entity in context.Model.GetEntityTypes())
         {
             IEnumerable<string> columns = entity.GetProperties().Select(property => $"{property.GetColumnName()} {property.GetColumnType()}");
-            string table = entity.GetTableName()!;
+            string table = entity.GetTableName() ?? entity.GetViewName()!;
             (await fixture.Database.ListAsync<string>(
                 "SELECT attname || ' ' || format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = $1::regclass AND (attnum > 0 OR attname = 'xmin' AND $2) AND NOT attisdropped",
                 table, columns.Contains("xmin xid"))).ShouldBe(columns, ignoreOrder: true, table);
