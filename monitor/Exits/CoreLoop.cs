@@ -111,7 +111,7 @@ public static unsafe class CoreLoop
         const byte Hlt = 0xF4;
         int partition = Node.Cores[core->Index].Partition;
         CoreEntry* shared = core->Shared;
-        shared->ProbeTsc = Cpu.TimeStamp();
+        ulong now = shared->ProbeTsc = Cpu.TimeStamp();
         shared->ProbeRip = vmcb->Rip;
         shared->ProbeCpl = vmcb->Cpl;
         byte before = 0;
@@ -119,8 +119,8 @@ public static unsafe class CoreLoop
         {
             Rip = vmcb->Rip,
             Counter = core->Rcx,
-            Milliseconds = shared->ProbeTsc / Startup.SharedTables.TscKilohertz,
-            Exits = shared->Exits[(int)ExitCounter.Icr] + shared->Exits[(int)ExitCounter.Console],
+            Milliseconds = now / Startup.SharedTables.TscKilohertz,
+            Exits = unchecked(shared->Exits[(int)ExitCounter.Icr] + shared->Exits[(int)ExitCounter.Console]),
             InterruptsOn = (vmcb->Rflags & InterruptFlag) != 0,
             Halted = GuestMemory.Fetch(partition, vmcb, unchecked(vmcb->Rip - 1), &before, 1) == 1 && before == Hlt,
             InterruptWaits = LocalApic.HasRequests,

@@ -135,7 +135,7 @@ public static unsafe class ExitHandler
         }
     }
 
-    /// <summary>The shared counter is plain memory: whoever writes over it deceives only its reader.</summary>
+    /// <summary>The shared counter is plain memory that partition 0 can write over: what is read from it may be any number.</summary>
     public static void Count(CoreBlock* core, ExitCounter reason) =>
         core->Shared->Exits[(int)reason] = unchecked(core->Shared->Exits[(int)reason] + 1);
 

@@ -135,11 +135,12 @@ public readonly unsafe struct RingZero : IHardware
         Partition* from = Node.Partitions + partition;
         PartitionEntry* to = Node.SharedPartition(partition);
         ulong bytes = 0;
-        MemoryExtent* extents = (MemoryExtent*)(Node.Shared + ControlLayout.ExtentTableOffset) + partition * ControlLayout.MaxExtents;
+        MemoryExtent* own = Node.Extents + partition * ControlLayout.MaxExtents;
+        MemoryExtent* shown = (MemoryExtent*)(Node.Shared + ControlLayout.ExtentTableOffset) + partition * ControlLayout.MaxExtents;
         for (int i = 0; i < from->ExtentCount; i++)
         {
-            extents[i] = Node.Extents[partition * ControlLayout.MaxExtents + i];
-            bytes += extents[i].Bytes;
+            shown[i] = own[i];
+            bytes += own[i].Bytes;
         }
         to->CoreCount = from->CoreCount;
         to->MemoryBytes = bytes;

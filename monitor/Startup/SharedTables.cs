@@ -30,7 +30,7 @@ public static unsafe class SharedTables
         for (int i = 0; i < Node.MemoryCount; i++)
         {
             memory[i] = Node.Memory[i];
-            if (memory[i].Cell >= cells) cells = unchecked(memory[i].Cell + 1);
+            if (Node.Memory[i].Cell >= cells) cells = unchecked(Node.Memory[i].Cell + 1);
         }
         header->CellCount = cells;
         for (int i = 0; i < Node.CoreCount; i++)

@@ -89,6 +89,19 @@ public sealed class ControlPolicyTests
         node.Machine.Extent(2, 0).ShouldBe(TestNode.Extent(0, host, bytes));
     }
 
+    /// <summary>Whoever owns it, the first partition or the last.</summary>
+    [Fact]
+    public void Memory_of_any_other_partition_is_not_free()
+    {
+        for (uint owner = 1; owner < TestNode.Booted().Partitions.Length; owner++)
+        {
+            TestNode node = TestNode.Booted();
+            node.Ask(ControlOperation.Create, TestNode.Request(owner, [6], TestNode.Extent(0, 8 * Gibibyte, Gibibyte))).ShouldBe(ControlStatus.Ok);
+            uint other = owner == 1 ? 2u : 1;
+            node.Ask(ControlOperation.Create, TestNode.Request(other, [8], TestNode.Extent(0, 9 * Gibibyte - Page, Page))).ShouldBe(ControlStatus.MemoryNotFree, $"it is partition {owner}'s");
+        }
+    }
+
     [Fact]
     public void Extents_of_one_request_may_touch_in_any_order()
     {
@@ -112,6 +125,8 @@ public sealed class ControlPolicyTests
 
     [Theory]
     [InlineData(new uint[] { 0x10 }, ControlStatus.SiblingsSplit)]
+    [InlineData(new uint[] { 0x11 }, ControlStatus.SiblingsSplit)]
+    [InlineData(new uint[] { 0x12 }, ControlStatus.SiblingsSplit)]
     [InlineData(new uint[] { 0x10, 0x12 }, ControlStatus.SiblingsSplit)]
     [InlineData(new uint[] { 0x11, 0x10 }, ControlStatus.Ok)]
     public void Sibling_threads_go_together(uint[] cores, ControlStatus expected)

@@ -57,6 +57,8 @@ public sealed partial class AttackTests
         serial.ShouldContain("PASS random requests get defined answers, and a refused one changes nothing");
         serial.ShouldContain("PASS a request that changes while it is looked at gets a defined answer");
         serial.ShouldContain("PASS all cores, memory and tables can be had again");
+        serial.ShouldContain("PASS the monitor works on with 28 kinds of nonsense in what it shows");
+        serial.ShouldContain("PASS nonsense that comes while the monitor writes is overcome");
     }
 
     /// <summary>Names of the groups that the driver counted, each with at least one case and none that failed.</summary>

@@ -7,7 +7,10 @@ namespace Osv.Cli.Test;
 /// <summary><c>osv test [SUITE ...]</c>: builds the solution and runs every test project of the suites.</summary>
 internal static class TestCommand
 {
-    private static readonly string[] Suites = ["unit", "model", "ring0", "integration", "e2e"];
+    /// <summary>How far it looked is part of its result.</summary>
+    private const string Model = "model";
+
+    private static readonly string[] Suites = ["unit", Model, "ring0", "integration", "e2e"];
 
     public static Command Create()
     {
@@ -90,6 +93,7 @@ internal static class TestCommand
         TestReport read = TestReport.Read(report);
         foreach (TestOutcome failed in read.Failures) Console.WriteLine($"FAILED {failed.Name}\n    {failed.Message.ReplaceLineEndings("\n    ")}");
         foreach (TestOutcome skipped in read.Skips) Console.WriteLine($"skipped {skipped.Name}: {skipped.Message}");
+        if (project.Suite == Model) foreach (string figure in read.Figures) Console.WriteLine($"    {figure}");
         TestTotals totals = read.Totals;
         if (exit != 0 && totals.Failed == 0)
         {

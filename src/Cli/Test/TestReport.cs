@@ -13,7 +13,8 @@ internal sealed record TestTotals(int Passed, int Failed, int Skipped)
 internal sealed record TestOutcome(string Name, string Message);
 
 /// <summary>What the XML report of an xunit v3 run says (format: xunit.net, "XML format v2").</summary>
-internal sealed record TestReport(TestTotals Totals, IReadOnlyList<TestOutcome> Failures, IReadOnlyList<TestOutcome> Skips)
+/// <param name="Figures">Lines that tests wrote.</param>
+internal sealed record TestReport(TestTotals Totals, IReadOnlyList<TestOutcome> Failures, IReadOnlyList<TestOutcome> Skips, IReadOnlyList<string> Figures)
 {
     public static TestReport Read(string path) => Parse(XDocument.Load(path));
 
@@ -31,7 +32,8 @@ internal sealed record TestReport(TestTotals Totals, IReadOnlyList<TestOutcome> 
             .Select(error => new TestOutcome((string?)error.Attribute("name") ?? "outside any test", (string?)error.Descendants("message").FirstOrDefault() ?? "no message"));
         IEnumerable<TestOutcome> skips = document.Descendants("test").Where(test => (string?)test.Attribute("result") is "Skip" or "NotRun")
             .Select(test => new TestOutcome((string?)test.Attribute("name") ?? "?", Reason(test)));
-        return new TestReport(totals, [.. failures, .. errors], [.. skips]);
+        IEnumerable<string> figures = document.Descendants("test").SelectMany(test => ((string?)test.Element("output") ?? string.Empty).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        return new TestReport(totals, [.. failures, .. errors], [.. skips], [.. figures]);
     }
 
     private static string Reason(XElement test) => (string?)test.Attribute("result") == "NotRun" ? "explicit: runs only when asked for by name" : (string?)test.Element("reason") ?? "no reason given";

@@ -17,13 +17,16 @@ namespace Osv.Model.Explorer;
 /// <param name="Workers">Threads.</param>
 internal sealed record Configuration(int Cores, int Pages, int ManagementCores, int TenantPages, bool LongExtents, bool Siblings, bool EntryReset, int Workers)
 {
+    /// <summary>Tenants 1 and 2 keep their names: then code that does not treat them alike is seen to, at twice the states.</summary>
+    public bool NamedTenants { get; init; }
+
     /// <summary>Where the order of pages counts, partition 0 lies among them: an extent can begin below it.</summary>
     public int ManagementPage => LongExtents ? 1 : 0;
 
     public uint PhysicalCore(int core) => (uint)(Siblings ? core / 2 : core);
 
     public override string ToString() =>
-        $"3 partitions, {Cores} cores{(Siblings ? " (SMT pairs)" : "")}, {Pages} pages, partition 0 on {ManagementCores}, tenants of up to {TenantPages} pages{(LongExtents ? " in extents of up to 2" : "")}";
+        $"3 partitions, {Cores} cores{(Siblings ? " (SMT pairs)" : "")}, {Pages} pages, partition 0 on {ManagementCores}, tenants of up to {TenantPages} pages{(LongExtents ? " in extents of up to 2" : "")}{(NamedTenants ? ", by name" : "")}";
 }
 
 /// <summary>What an exploration saw. <c>Violation</c> is null when every property holds in every state.</summary>

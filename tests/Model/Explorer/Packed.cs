@@ -11,7 +11,7 @@ namespace Osv.Model.Explorer;
 /// A state is kept in one form for all that differ by names only. Cores may be renamed: the policy looks at them one by
 /// one and knows them by their ids only, and the alphabets of requests, ICR values and pins are closed under renaming.
 /// So may pages where every extent is one page, because addresses are then only compared (with longer extents it counts which page comes
-/// next, and pages keep their names), and so may partitions 1 and 2. Partition 0 keeps its name. Renaming
+/// next, and pages keep their names), and so may partitions 1 and 2, as far as the code treats all tenants alike: searches in which they keep their names see to that. Partition 0 keeps its name. Renaming
 /// therefore maps steps to steps and keeps every property, and one state of each class is enough. SMT siblings stay a
 /// pair: they change names with each other, or a pair with a pair. The form is the smaller one after naming partitions both ways and
 /// sorting cores and pages by what they are; cores that only differ in who refers to them may stay in two forms, which
@@ -49,6 +49,7 @@ internal readonly record struct Packed(ulong A, ulong B, ulong C) : IComparable<
     public static Packed Canonical(in World world, Configuration bounds)
     {
         Packed first = Sorted(in world, bounds, swap: false);
+        if (bounds.NamedTenants) return first;
         Packed second = Sorted(in world, bounds, swap: true);
         return first.CompareTo(second) <= 0 ? first : second;
     }

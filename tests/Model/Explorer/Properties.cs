@@ -11,7 +11,7 @@ internal static class Properties
     public static string? Check(in World world, Configuration bounds)
     {
         for (int core = 0; core < bounds.Cores; core++)
-            if (CheckCore(in world, core) is { } broken) return broken;
+            if (CheckCore(in world, core, bounds) is { } broken) return broken;
         for (int page = 0; page < bounds.Pages; page++)
             if (CheckPage(in world, page) is { } broken) return broken;
         if (Permissions.Check(in world, bounds.Cores) is { } shared) return shared;
@@ -33,11 +33,12 @@ internal static class Properties
     public static bool AwaitsIret(in World world, int core) =>
         !world.Kicked[core] && world.Core[core].Requests == Request.Nmi && world.InGuest(core);
 
-    private static string? CheckCore(in World world, int core)
+    private static string? CheckCore(in World world, int core, Configuration bounds)
     {
         ref readonly Core policy = ref world.Core[core];
         var place = (Place)world.Place[core];
         bool owned = policy.Partition != Machine.Nobody;
+        if (bounds.Siblings && world.Core[core ^ 1].Partition != policy.Partition) return $"core {core} and its sibling belong to partitions {policy.Partition} and {world.Core[core ^ 1].Partition}";
         PartitionState state = owned ? world.Partition[policy.Partition].State : PartitionState.Absent;
 
         if (policy.Requests != Request.None && !world.Kicked[core] && !AwaitsIret(in world, core)) return $"core {core} has requests that no kick makes it look at";

@@ -72,7 +72,7 @@ internal static class AttackScenarios
         return total;
     }
 
-    /// <summary>Reads CASE lines until the payload has finished, and shows those that fail.</summary>
+    /// <summary>Shows the verdicts, one line a case, until the payload has finished.</summary>
     private static (int Good, int Bad) Count(Workbench bench, ConsoleLines lines, string what)
     {
         int good = 0, bad = 0;
@@ -80,14 +80,15 @@ internal static class AttackScenarios
         {
             string line = lines.Next(240, () => bench.Device.Partitions[(int)Partition].State == (uint)PartitionState.Running);
             if (line == "FINISHED") break;
-            if (line == "SYNC") bench.Device.WriteConsole((int)Partition, "\n"u8);
-            else if (line.StartsWith("CASE ", StringComparison.Ordinal) && line.Contains(" ok ", StringComparison.Ordinal)) good++;
-            else
+            if (line == "SYNC")
             {
-                bad++;
-                Console.WriteLine(line);
-                if (line.StartsWith("PAYLOAD BROKEN", StringComparison.Ordinal)) break;
+                bench.Device.WriteConsole((int)Partition, "\n"u8);
+                continue;
             }
+            Console.WriteLine(line);
+            if (line.StartsWith("CASE ", StringComparison.Ordinal) && line.Contains(" ok ", StringComparison.Ordinal)) good++;
+            else bad++;
+            if (line.StartsWith("PAYLOAD BROKEN", StringComparison.Ordinal)) break;
         }
         Console.WriteLine($"CASES {what} ok={good} FAIL={bad}");
         return (good, bad);
@@ -142,8 +143,8 @@ internal static class AttackScenarios
         List<EventEntry> events = bench.EventsUntil(EventKind.Stopped, Partition);
         bench.WaitFor(Partition, PartitionState.Stopped);
         string problem = Judge(foretold, cause, events);
+        Console.WriteLine(problem.Length == 0 ? $"CASE {about} ok" : $"FAIL {about}: {problem}");
         if (problem.Length == 0) return true;
-        Console.WriteLine($"FAIL {about}: {problem}");
         lines.Clear();
         return false;
     }

@@ -51,6 +51,9 @@ internal static class ControlScenarios
         }
         Workbench.Pass("all cores, memory and tables can be had again");
         neighbour.Check("clean-up");
+
+        DefacedTables.Run(bench, random, arena, free, Victim);
+        neighbour.Check("nonsense in the tables");
     }
 
     private static void Step(Workbench bench, Random random, MemoryExtent arena, uint[] free, int[] seen)
@@ -82,7 +85,7 @@ internal static class ControlScenarios
     internal static bool IsOnItsWay(PartitionEntry partition) => partition.State is (uint)PartitionState.Stopping or (uint)PartitionState.Scrubbing;
 
     /// <summary>The tables that partition 0 sees, as far as operations change them; read anew from the monitor's own copy.</summary>
-    private static string Snapshot(Workbench bench)
+    internal static string Snapshot(Workbench bench)
     {
         ControlRequest kept = bench.Device.Request;
         bench.Device.Execute(ControlOperation.Topology);

@@ -14,8 +14,8 @@ internal sealed class Neighbour
     private readonly Workbench _bench;
     private readonly ConsoleLines _lines;
     private long _managementNmis;
-    /// <summary>Rounds of its work in a second while nobody else had any; 0: not known yet.</summary>
-    private double _undisturbed;
+    /// <summary>While nobody else had any work: rounds of its own in a second, and the longest microseconds without a look at its clock. 0: not known yet.</summary>
+    private double _undisturbed, _undisturbedGap;
 
     public Neighbour(Workbench bench, AttackerImage image, uint core)
     {
@@ -62,8 +62,8 @@ internal sealed class Neighbour
         Workbench.Check(ManagementNmis() == _managementNmis, "partition 0 gets no NMI");
         long there = seen["milliseconds"] - seen["away"];
         double rate = there == 0 ? 0 : seen["rounds"] * 1000.0 / there;
-        if (_undisturbed == 0) _undisturbed = rate;
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"THROUGHPUT {100 * rate / _undisturbed:0} % of undisturbed during {during}"));
+        if (_undisturbed == 0) (_undisturbed, _undisturbedGap) = (rate, seen["gap-us"]);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"THROUGHPUT {100 * rate / _undisturbed:0} % of undisturbed, longest gap {seen["gap-us"]} us, undisturbed {_undisturbedGap} us, during {during}"));
         // A core that works beside it takes its share of the emulator's few processors, and so does another emulator: seen was 23 % at the least. A neighbour that an
         // attack starves does a round now and then.
         Workbench.Check(there < 500 || rate > _undisturbed / 20, $"the neighbour works {rate:0.0} rounds a second, undisturbed {_undisturbed:0.0}: {report}");

@@ -86,11 +86,19 @@ internal sealed unsafe class ExitTarget : FuzzTarget
         top[0] = SimulatedNode.PageTables + 0x1003;
         top[512] = SimulatedNode.PageTables + 0x2003;
         top[1024] = 0x83;
-        int entries = from.Byte() & 7;
+        byte what = from.Byte();
+        if ((what & 0x80) != 0) Deface(from.Dword());
+        int entries = what & 7;
         for (int i = 0; i < entries; i++) top[from.Word() % 1536] = (from.Byte() & 1) != 0 ? from.Qword() : (ulong)from.Dword();
         Span<byte> code = new(memory + SimulatedNode.Code, TableBytes);
         code.Clear();
         from.Take(from.Byte() & 31).CopyTo(code);
+    }
+
+    /// <summary>Partition 0 may have written over all that is shown to it before any exit.</summary>
+    private static void Deface(uint with)
+    {
+        foreach ((uint offset, int bytes) in SimulatedNode.Shown) new Span<uint>(Node.Shared + offset, bytes / 4).Fill(with);
     }
 
     /// <summary>False when the node is switched off or on again, by whom it may be.</summary>
@@ -215,6 +223,8 @@ internal sealed unsafe class ExitTarget : FuzzTarget
         yield return [.. code, 2, 3, 0x10, 0, 0x31, 0, 0, 0, 0x52, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0x10, 0, 1, 0, 0, 0];
         yield return [.. nothing, 2, 1, 0, 0, 65, 0, 0, 0, 0, 2, 1, 1, 2, 0, 0, 0, 0, 0, 2, 2, 1, 0, 0, 0, 0, 0x12, 4, 0x12, 5, 0x12, 6, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         yield return [.. nothing, 0, 0xA1, 0, 0, 4, 0x10, 0, 0x80, 0, 0, 0xA1, 4, 0, 6, 0, 0, 0, 0, 0, 0xA1, 4, 1, 0, 0, 0, 0, 0];
+        // All ones in the tables, a probe of the tenant, and its core answers.
+        yield return [0x80, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0x77, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xE, 2, 0x14];
         // Stop the tenant, destroy it, make it again, load and start it.
         yield return [.. nothing, 0, 0x57, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xE, 0xF, 0xE, 0, 0x67, 1, 0, 0, 0, 0, 0, 0, 0, 0,
             0, 0x27, 1, 0, 0, 2, 1, 2, 3, 0, 0, 0, 0, 2, 0xE, 0xF, 0, 0x37, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0x47, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xE, 0xF];

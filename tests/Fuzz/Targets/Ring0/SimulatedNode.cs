@@ -158,11 +158,8 @@ internal sealed unsafe class SimulatedNode
         Add(Node.Window, 2);
         Add(Node.Watch, sizeof(Watch));
         Add(Doorbell.Request, sizeof(ControlRequest));
-        Add(Node.Shared, 0x3000);
-        Add(Node.Shared + ControlLayout.PartitionTableOffset, ControlLayout.MaxPartitions * ControlLayout.PartitionEntryBytes);
-        Add(Node.Shared + ControlLayout.ExtentTableOffset, 4 * ControlLayout.MaxExtents * sizeof(MemoryExtent));
-        Add(Node.Shared + ControlLayout.CoreTableOffset, Cores * ControlLayout.CoreEntryBytes);
-        Add(Node.Shared + ControlLayout.EventRingOffset, KeptEvents * ControlLayout.EventBytes);
+        Add(Node.Shared, (int)ControlLayout.HeaderOffset);
+        foreach ((uint offset, int bytes) in Shown) Add(Node.Shared + offset, bytes);
         for (int p = 0; p <= Neighbour; p++) Add(Node.Shared + ControlLayout.ConsoleOffset + p * ControlLayout.ConsoleBytes, sizeof(ConsoleHeader));
         Add((void*)TenantMemory, 0x1000);
         _kept = new byte[_ranges.Sum(range => range.Bytes)];
@@ -172,6 +169,16 @@ internal sealed unsafe class SimulatedNode
         Processor.KeepWrites = true;
         Processor.Forget();
     }
+
+    /// <summary>What the monitor shows to partition 0 in memory that partition 0 can write, as far as this node uses it.</summary>
+    public static readonly (uint Offset, int Bytes)[] Shown =
+    [
+        (ControlLayout.HeaderOffset, 0x1000),
+        (ControlLayout.PartitionTableOffset, ControlLayout.MaxPartitions * ControlLayout.PartitionEntryBytes),
+        (ControlLayout.ExtentTableOffset, 4 * ControlLayout.MaxExtents * sizeof(MemoryExtent)),
+        (ControlLayout.CoreTableOffset, Cores * ControlLayout.CoreEntryBytes),
+        (ControlLayout.EventRingOffset, KeptEvents * ControlLayout.EventBytes),
+    ];
 
     private void Add(void* address, int bytes) => _ranges.Add(((nint)address, bytes, _ranges.Count == 0 ? 0 : _ranges[^1].Offset + _ranges[^1].Bytes));
 
