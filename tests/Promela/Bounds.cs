@@ -13,8 +13,8 @@ internal static class Bounds
 
     public static readonly Configuration ManagementOnTwo = new(Cores: 3, Pages: 3, ManagementCores: 2, TenantPages: 1, LongExtents: false, Siblings: false, EntryReset: true, Workers: 1);
 
+    /// <summary>The next two have too many states to visit one by one without symmetry reduction; enough for walks.</summary>
     public static readonly Configuration Pairs = new(Cores: 4, Pages: 2, ManagementCores: 2, TenantPages: 1, LongExtents: false, Siblings: true, EntryReset: true, Workers: 1);
 
-    /// <summary>Too many states to visit one by one without symmetry reduction; enough for walks.</summary>
     public static readonly Configuration Large = new(Cores: 4, Pages: 6, ManagementCores: 1, TenantPages: 2, LongExtents: false, Siblings: false, EntryReset: true, Workers: 1);
 }

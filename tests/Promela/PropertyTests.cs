@@ -12,9 +12,6 @@ public sealed partial class PropertyTests(ITestOutputHelper output)
     [Fact]
     public Task No_assertion_fails_with_partition_0_on_two_cores() => Search(Bounds.ManagementOnTwo, atLeast: 60_000);
 
-    [Fact]
-    public Task No_assertion_fails_with_pairs_of_sibling_threads() => Search(Bounds.Pairs, atLeast: 10_000);
-
     /// <param name="atLeast">Fewer states mean that the model has lost behaviour.</param>
     private async Task Search(Configuration bounds, long atLeast)
     {
