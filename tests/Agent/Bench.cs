@@ -44,7 +44,7 @@ internal sealed class Bench : IDisposable
         Consoles = new ConsoleHub(Device, _folder, Time, new AgentLog(Time, Log));
         var witness = new PanicWitness(Device, new Prober(Device, Time, new AgentLog(Time, Log)));
         ConsoleHub consoles = Consoles;
-        Reconciler = new Reconciler(Device, Notes, Images, Lease, note => consoles.EndsInPanic(note) && witness.Confirms(note), Time, new AgentLog(Time, Log));
+        Reconciler = new Reconciler(Device, Notes, Images, Lease, note => witness.Confirms(note, consoles.EndsInPanic(note)), Time, new AgentLog(Time, Log));
     }
 
     /// <summary>As after the management Linux died: files in its memory are gone, too.</summary>

@@ -45,7 +45,9 @@ internal sealed class FakeImages : IImageSource, IDisposable
 
     private static string Name(Artifact artifact) => Convert.ToHexStringLower(artifact.Sha256.Span);
 
-    public ImageProgress Request(Artifact artifact)
+    public IReadOnlyList<ImageProgress> Request(IReadOnlyList<Artifact> artifacts) => [.. artifacts.Select(Request)];
+
+    private ImageProgress Request(Artifact artifact)
     {
         if (_failures.TryGetValue(Name(artifact), out string? why)) return new ImageProgress(null, 0, why);
         return OnTheWay.Contains(Name(artifact)) ? new ImageProgress(null, 1, null) : new ImageProgress(Path.Combine(_folder, Name(artifact)), artifact.Bytes, null);

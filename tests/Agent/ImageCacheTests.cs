@@ -41,6 +41,8 @@ public sealed class ImageCacheTests : IAsyncLifetime
         ImageCache.CapacityOf(_folder, Available - Held).ShouldBe(empty);
     }
 
+    private static ImageProgress Ask(ImageCache cache, Artifact artifact) => cache.Request([artifact])[0];
+
     /// <summary>Asks as the reconciler does, until there is an answer.</summary>
     private async Task<ImageProgress> FinishAsync(Artifact artifact, ImageCache? cache = null)
     {
@@ -48,7 +50,7 @@ public sealed class ImageCacheTests : IAsyncLifetime
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
         while (true)
         {
-            ImageProgress progress = (cache ?? _cache).Request(artifact);
+            ImageProgress progress = Ask(cache ?? _cache, artifact);
             if (progress.Path is not null || progress.Failure is not null) return progress;
             await timer.WaitForNextTickAsync(deadline.Token);
         }
@@ -101,8 +103,8 @@ public sealed class ImageCacheTests : IAsyncLifetime
         using ImageCache small = NewCache(500_000);
         Artifact first = _plane.AddImage(_content), second = _plane.AddImage(RandomNumberGenerator.GetBytes(300_000));
         small.Keep(new HashSet<string> { Convert.ToHexStringLower(first.Sha256.Span) });
-        small.Request(first).Failure.ShouldBeNull();
-        small.Request(second).Failure!.ShouldContain("all are awaited");
+        Ask(small, first).Failure.ShouldBeNull();
+        Ask(small, second).Failure!.ShouldContain("all are awaited");
         (await FinishAsync(first, small)).Path.ShouldNotBeNull();
     }
 
@@ -114,12 +116,12 @@ public sealed class ImageCacheTests : IAsyncLifetime
         string hash = Convert.ToHexStringLower(first.Sha256.Span);
         for (int i = 0; i < 100; i++) _plane.BreakImagesAfter.Enqueue(0);
         small.Keep(new HashSet<string> { hash });
-        small.Request(first).Failure.ShouldBeNull();
-        small.Request(second).Failure.ShouldNotBeNull();
+        Ask(small, first).Failure.ShouldBeNull();
+        Ask(small, second).Failure.ShouldNotBeNull();
         small.Keep(new HashSet<string> { Convert.ToHexStringLower(second.Sha256.Span) });
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
-        while (small.Request(second).Failure is not null) await timer.WaitForNextTickAsync(deadline.Token);
+        while (Ask(small, second).Failure is not null) await timer.WaitForNextTickAsync(deadline.Token);
         _plane.BreakImagesAfter.Clear();
         (await FinishAsync(second, small)).Path.ShouldNotBeNull();
         _plane.Registry.ImageRequests.Count(request => request.Hash == hash).ShouldBeLessThan(3);
@@ -143,7 +145,7 @@ public sealed class ImageCacheTests : IAsyncLifetime
     public void An_image_larger_than_the_cache_is_told_so()
     {
         using ImageCache small = NewCache(100_000);
-        small.Request(_plane.AddImage(_content)).Failure!.ShouldNotContain("awaited");
+        Ask(small, _plane.AddImage(_content)).Failure!.ShouldNotContain("awaited");
     }
 
     [Fact]
@@ -170,13 +172,33 @@ public sealed class ImageCacheTests : IAsyncLifetime
         for (int i = 0; i < 40; i++)
         {
             // As long as its tenant waits it asks.
-            small.Request(first).Path.ShouldNotBeNull();
-            small.Request(second).Failure!.ShouldContain("all are awaited");
+            Ask(small, first).Path.ShouldNotBeNull();
+            Ask(small, second).Failure!.ShouldContain("all are awaited");
             time.Advance(TimeSpan.FromSeconds(1));
         }
         time.Advance(TimeSpan.FromSeconds(31));
         (await FinishAsync(second, small)).Path.ShouldNotBeNull();
         time.Advance(TimeSpan.FromSeconds(31));
         (await FinishAsync(first, small)).Path.ShouldNotBeNull();
+    }
+
+    /// <summary>Two images of two parts, and room for one: a part of each would be room for neither.</summary>
+    [Fact]
+    public async Task Images_that_wait_for_each_other_come_one_after_the_other()
+    {
+        var time = new SteppingTime();
+        using ImageCache small = NewCache(700_000, time);
+        Artifact[] first = Image(), second = Image();
+        small.Keep(first.Concat(second).Select(artifact => Convert.ToHexStringLower(artifact.Sha256.Span)).ToHashSet());
+        small.Request(first).ShouldAllBe(part => part.Failure == null);
+        small.Request(second).ShouldAllBe(part => part.Failure!.Contains("all are awaited"));
+        while (small.Request(first).Any(part => part.Path is null)) await Task.Delay(10, TestContext.Current.CancellationToken);
+        small.Request(second).ShouldAllBe(part => part.Failure!.Contains("all are awaited"));
+        Directory.GetFiles(_folder).Length.ShouldBe(2, "nothing is dropped where it would not be enough");
+        time.Advance(TimeSpan.FromSeconds(31));
+        small.Request(second).ShouldAllBe(part => part.Failure == null);
+        while (small.Request(second).Any(part => part.Path is null)) await Task.Delay(10, TestContext.Current.CancellationToken);
+
+        Artifact[] Image() => [_plane.AddImage(RandomNumberGenerator.GetBytes(100_000)), _plane.AddImage(RandomNumberGenerator.GetBytes(300_000))];
     }
 }

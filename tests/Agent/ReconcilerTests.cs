@@ -321,16 +321,20 @@ public sealed class ReconcilerTests : IDisposable
         Idling,
         IdlingOnTwoCores,
         WorkingAllOverTheKernel,
+        InALoopOfTheKernelThatEnds,
     }
 
     [Theory]
     [InlineData(Doing.Idling)]
     [InlineData(Doing.IdlingOnTwoCores)]
     [InlineData(Doing.WorkingAllOverTheKernel)]
+    [InlineData(Doing.InALoopOfTheKernelThatEnds)]
     public void Whoever_prints_the_end_of_a_panic_and_has_not_panicked_runs_on(Doing what)
     {
         ulong turn = 0;
-        _bench.Monitor.Found = core => (0xFFFF_FFFF_8100_1000 + (what == Doing.WorkingAllOverTheKernel ? (turn += 0x1230) : what == Doing.IdlingOnTwoCores ? (turn += 3) % 60 : 0), true);
+        _bench.Monitor.Found = core => (0xFFFF_FFFF_8100_1000 + (what == Doing.WorkingAllOverTheKernel ? (turn += 0x1230) : what is Doing.IdlingOnTwoCores or Doing.InALoopOfTheKernelThatEnds ? (turn += 3) % 60 : 0), true);
+        int looks = 0;
+        if (what == Doing.InALoopOfTheKernelThatEnds) _bench.Monitor.InUserMode = () => ++looks % 8 == 0;
         _bench.Want(what == Doing.IdlingOnTwoCores ? _bench.Tenant("a", 2, 3) : _bench.Tenant("a", 2));
         _bench.Settle();
         if (what == Doing.IdlingOnTwoCores) _bench.Monitor.Cores[3].Mode = CoreMode.Running;

@@ -165,6 +165,9 @@ internal sealed unsafe class SimulatedMonitor : IDisposable
     /// <summary>What a probe finds on a core: at first an idle kernel.</summary>
     public Func<int, (ulong Rip, bool InterruptsOn)> Found { get; set; } = _ => (0xFFFF_FFFF_8100_1000, true);
 
+    /// <summary>Whether the next probe finds a program.</summary>
+    public Func<bool> InUserMode { get; set; } = () => false;
+
     private void AnswerProbe(int partition)
     {
         for (int i = 0; i < _cores.Length; i++)
@@ -173,6 +176,7 @@ internal sealed unsafe class SimulatedMonitor : IDisposable
             CoreEntry* entry = (CoreEntry*)(_shared + ControlLayout.CoreTableOffset) + i;
             (entry->ProbeRip, bool on) = Found(i);
             entry->ProbeInterruptsOn = on ? 1u : 0;
+            entry->ProbeCpl = InUserMode() ? (byte)3 : (byte)0;
             entry->ProbeCount++;
         }
     }

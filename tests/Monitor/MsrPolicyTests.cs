@@ -150,6 +150,7 @@ public sealed class MsrPolicyTests
         foreach (uint msr in (uint[])[0x250, 0x258, 0x259, .. Range(0x268, 0x26F)])
         {
             MsrPolicy.Read(msr, out ulong types).ShouldBe(MsrVerdict.Value);
+            MsrPolicy.Write(msr).ShouldBe(MsrVerdict.Value, $"{msr:X}h: Linux writes what it read");
             types.ShouldBe(0x0606_0606_0606_0606ul);
         }
         MsrPolicy.Read(0x2FF, out ulong standard).ShouldBe(MsrVerdict.Value);

@@ -35,6 +35,18 @@ public sealed class PciFunctionTests
     }
 
     [Fact]
+    public void Each_base_address_is_probed_by_itself()
+    {
+        for (int probed = 0; probed < 6; probed++)
+        {
+            PciFunction card = Card();
+            for (int i = 0; i < 6; i++) card.ShowBase(i, 0x1000u + (uint)i, 0xF000u + (uint)i);
+            Write(ref card, 0x10 + 4 * probed, 4, 0xFFFF_FFFF).Goes.ShouldBeFalse();
+            for (int i = 0; i < 6; i++) card.Show(0x10 + 4 * i, 0).ShouldBe((i == probed ? 0xF000u : 0x1000u) + (uint)i);
+        }
+    }
+
+    [Fact]
     public void Base_addresses_that_are_not_passed_the_rom_and_the_interrupt_pin_are_absent()
     {
         PciFunction card = Card();

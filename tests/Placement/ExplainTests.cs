@@ -79,8 +79,8 @@ public class ExplainTests
         Planner planner = Planner(Node("a") with { ImageRoom = 300L << 20 }, Node("b") with { ImageRoom = 500L << 20 });
         planner.Plan(Request() with { ImageBytes = 400L << 20 }).ShouldBeOfType<Plan>().Candidates.Select(place => place.Node).ShouldBe(["b"]);
         PlacementRequest large = Request() with { ImageBytes = (600L << 20) - 1 };
-        planner.Refused(large).Text.ShouldStartWith("2 nodes: 2 without room for an image of 600 MiB;");
-        planner.WhyNot(large, 0).ShouldBe("a: without room for an image of 600 MiB (it has 300 MiB)");
+        planner.Refused(large).Text.ShouldStartWith("2 nodes: 2 without room for an image of 600 MiB (at most 500 MiB);");
+        planner.WhyNot(large, 0).ShouldBe("a: without room for an image of 600 MiB (at most 300 MiB)");
     }
 
     [Fact]

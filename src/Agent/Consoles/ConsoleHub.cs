@@ -21,8 +21,8 @@ public sealed class ConsoleHub(ControlDevice device, string folder, TimeProvider
     private readonly HashSet<string> _unread = new(StringComparer.Ordinal);
     private readonly byte[] _buffer = new byte[16 << 10];
 
-    /// <summary>A console that says nothing for so long has said its last.</summary>
-    private static readonly TimeSpan s_silence = TimeSpan.FromSeconds(2);
+    /// <summary>A console that says nothing for so long has said its last; <see cref="Health.PanicWitness"/> takes its time besides.</summary>
+    private static readonly TimeSpan s_silence = TimeSpan.FromMilliseconds(300);
 
     /// <summary>Something was printed that nobody has taken yet.</summary>
     public bool HasWork

@@ -12,7 +12,7 @@ namespace Osv.Agent.Health;
 public sealed class PanicWitness(ControlDevice device, Prober prober)
 {
     /// <summary>Probes in a row that must agree.</summary>
-    private const int Enough = 6;
+    private const int Enough = 10;
 
     /// <summary>Probes for which it is worth to look often; a tenant that only prints those words shall not keep the agent busy.</summary>
     private const int Eager = 40;
@@ -29,14 +29,24 @@ public sealed class PanicWitness(ControlDevice device, Prober prober)
         public uint Count;
         public int Agreed, Asked;
         public ulong Least, Most;
+
+        /// <summary>It has been seen in user mode: where a kernel panicked nothing is, for good.</summary>
+        public bool Lives;
     }
 
     /// <summary>An answer is awaited that comes soon. Set anew by each <see cref="Confirms"/>.</summary>
     public bool IsAsking { get; set; }
 
     /// <summary>True once enough probes have found what a panic leaves. Asks for the next probe otherwise: call it again, now and then.</summary>
-    public bool Confirms(PartitionNote note)
+    /// <param name="note">Of the tenant.</param>
+    /// <param name="words">Its console ends in a panic. Where it does not, what was seen is forgotten: the next words are looked at anew.</param>
+    public bool Confirms(PartitionNote note, bool words)
     {
+        if (!words)
+        {
+            _trails.Remove(note.TenantId);
+            return false;
+        }
         if (!_trails.TryGetValue(note.TenantId, out Trail? trail) || trail.Start != note.Starts) _trails[note.TenantId] = trail = new Trail { Start = note.Starts };
         // Every core has answered so many probes.
         uint count = uint.MaxValue;
@@ -55,6 +65,7 @@ public sealed class PanicWitness(ControlDevice device, Prober prober)
         // What was seen before it was asked belongs to another time.
         if (count != trail.Count && trail.Asked != 0) Learn(trail, awake, user, rip);
         trail.Count = count;
+        if (trail.Lives) return false;
         if (trail.Agreed >= Enough && trail.Most != trail.Least) return true;
         prober.Probe(note);
         IsAsking |= trail.Asked++ < Eager;
@@ -63,7 +74,8 @@ public sealed class PanicWitness(ControlDevice device, Prober prober)
 
     private static void Learn(Trail trail, int awake, bool user, ulong rip)
     {
-        if (user || awake != 1) trail.Agreed = 0;
+        trail.Lives |= user;
+        if (awake != 1) trail.Agreed = 0;
         else if (trail.Agreed != 0 && Math.Max(trail.Most, rip) - Math.Min(trail.Least, rip) <= Loop) (trail.Least, trail.Most, trail.Agreed) = (Math.Min(trail.Least, rip), Math.Max(trail.Most, rip), trail.Agreed + 1);
         else (trail.Least, trail.Most, trail.Agreed) = (rip, rip, 1);
     }

@@ -14,8 +14,8 @@ public sealed record ImageProgress(string? Path, ulong Bytes, string? Failure);
 /// <summary>Where the reconciler gets artifacts from.</summary>
 public interface IImageSource
 {
-    /// <summary>Begins to fetch, or says how far it has come. Returns at once.</summary>
-    ImageProgress Request(Artifact artifact);
+    /// <summary>Begins to fetch all parts of an image, or says how far each has come. Returns at once.</summary>
+    IReadOnlyList<ImageProgress> Request(IReadOnlyList<Artifact> artifacts);
 
     /// <summary>Bytes that it can hold at once.</summary>
     long Capacity { get; }
@@ -56,9 +56,7 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
         public ulong Bytes;
         public string? Failure;
         public long FailedAt, AskedAt;
-        public bool Done;
-
-        public bool IsUnderWay => !Done && Failure is null;
+        public bool Done, IsUnderWay;
     }
 
     public long Capacity => capacity;
@@ -71,31 +69,47 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
     /// <summary>A file is whole once it bears this name: it is renamed after its hash was checked.</summary>
     private string PathOf(string hash) => Path.Combine(folder, hash);
 
-    public ImageProgress Request(Artifact artifact)
+    public IReadOnlyList<ImageProgress> Request(IReadOnlyList<Artifact> artifacts)
     {
-        string hash = Convert.ToHexStringLower(artifact.Sha256.Span);
-        if (hash.Length != 64) return new ImageProgress(null, 0, $"the image's hash has {artifact.Sha256.Length} bytes, a SHA-256 has 32");
+        if (artifacts.FirstOrDefault(artifact => artifact.Sha256.Length != SHA256.HashSizeInBytes) is { } odd) return Fail($"an image's hash has {odd.Sha256.Length} bytes, a SHA-256 has 32");
+        // Sizes are what somebody says: they are added up only where none is beyond all bounds.
+        if (artifacts.FirstOrDefault(artifact => artifact.Bytes > (ulong)capacity) is { } large) return Fail($"a part of the image has {large.Bytes >> 20} MiB; the node keeps at most {capacity >> 20} MiB of images");
+        long whole = artifacts.Sum(artifact => (long)artifact.Bytes);
+        if (whole > capacity) return Fail($"the image has {whole >> 20} MiB; the node keeps at most {capacity >> 20} MiB of images");
         lock (_gate)
         {
-            if (_downloads.TryGetValue(hash, out Download? download))
-            {
-                download.AskedAt = time.GetTimestamp();
-                if (download.Done && File.Exists(PathOf(hash))) return new ImageProgress(PathOf(hash), artifact.Bytes, null);
-                if (download.IsUnderWay) return new ImageProgress(null, download.Bytes, null);
-                if (!download.Done && time.GetElapsedTime(download.FailedAt) < s_afterFailure) return new ImageProgress(null, download.Bytes, download.Failure);
-            }
             Directory.CreateDirectory(folder);
-            if (File.Exists(PathOf(hash)))
+            List<Artifact> missing = [.. artifacts.DistinctBy(HashOf).Where(artifact => !Learn(artifact).IsUnderWay && !_downloads[HashOf(artifact)].Done)];
+            foreach (Artifact artifact in missing)
             {
-                _downloads[hash] = new Download((long)artifact.Bytes) { Done = true, Bytes = artifact.Bytes, AskedAt = time.GetTimestamp() };
-                return new ImageProgress(PathOf(hash), artifact.Bytes, null);
+                Download before = _downloads[HashOf(artifact)];
+                if (before.Failure is { } failure && time.GetElapsedTime(before.FailedAt) < s_afterFailure) return Fail(failure);
             }
-            if (!MakeRoom(artifact.Bytes))
-                return new ImageProgress(null, 0, $"the image has {artifact.Bytes >> 20} MiB; the node keeps at most {capacity >> 20} MiB of images{(artifact.Bytes <= (ulong)capacity ? " and all are awaited" : string.Empty)}");
-            _downloads[hash] = download = new Download((long)artifact.Bytes) { AskedAt = time.GetTimestamp() };
-            _ = Task.Run(() => FetchAsync(artifact.Clone(), hash, download));
-            return new ImageProgress(null, 0, null);
+            // All or nothing: parts that wait for others would hold the room that those wait for.
+            if (missing.Count != 0 && !MakeRoom(missing.Sum(artifact => (long)artifact.Bytes), artifacts.Select(HashOf).ToHashSet(StringComparer.Ordinal)))
+                return Fail($"the image has {whole >> 20} MiB; the node keeps at most {capacity >> 20} MiB of images and all are awaited");
+            foreach (Artifact artifact in missing)
+            {
+                Download download = _downloads[HashOf(artifact)] = new Download((long)artifact.Bytes) { IsUnderWay = true };
+                _ = Task.Run(() => FetchAsync(artifact.Clone(), HashOf(artifact), download));
+            }
+            foreach (Artifact artifact in artifacts) _downloads[HashOf(artifact)].AskedAt = time.GetTimestamp();
+            return [.. artifacts.Select(artifact => new ImageProgress(_downloads[HashOf(artifact)].Done ? PathOf(HashOf(artifact)) : null, _downloads[HashOf(artifact)].Bytes, null))];
         }
+
+        ImageProgress[] Fail(string why) => [.. artifacts.Select(_ => new ImageProgress(null, 0, why))];
+    }
+
+    private static string HashOf(Artifact artifact) => Convert.ToHexStringLower(artifact.Sha256.Span);
+
+    /// <summary>What is known of it; a file that is whole may be that of an agent before this one, and one may be gone.</summary>
+    private Download Learn(Artifact artifact)
+    {
+        string hash = HashOf(artifact);
+        bool here = File.Exists(PathOf(hash));
+        if (!_downloads.TryGetValue(hash, out Download? download) || (download.Done && !here)) _downloads[hash] = download = new Download((long)artifact.Bytes);
+        if (here && !download.IsUnderWay) (download.Done, download.Bytes, download.Failure) = (true, artifact.Bytes, null);
+        return download;
     }
 
     public void Keep(IReadOnlySet<string> hashes)
@@ -110,26 +124,32 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
         }
     }
 
-    private bool MakeRoom(ulong bytes)
+    /// <summary>Drops what nobody wants, then what has been started already; nothing when that would not be enough.</summary>
+    /// <param name="own">Hashes of the image that asks: its parts stay.</param>
+    private bool MakeRoom(long bytes, HashSet<string> own)
     {
         var files = new DirectoryInfo(folder).GetFiles().OrderBy(file => file.LastAccessTimeUtc).ToList();
-        // What is on its way needs all of its room, however little of it is there.
-        long used = _downloads.Values.Where(download => download.IsUnderWay).Sum(download => download.Total);
-        files.RemoveAll(file => file.Extension == Part && _downloads.TryGetValue(HashOf(file), out Download? download) && download.IsUnderWay);
-        used += files.Sum(file => file.Length);
-        foreach (FileInfo file in files.OrderBy(file => _kept.Contains(HashOf(file))))
+        // What is on its way, or about to be, needs all of its room, however little of it is there.
+        files.RemoveAll(file => file.Extension == Part && (own.Contains(Named(file)) || IsUnderWay(Named(file))));
+        long needed = _downloads.Values.Where(download => download.IsUnderWay).Sum(download => download.Total) + files.Sum(file => file.Length) + bytes - capacity;
+        var dropped = new List<FileInfo>();
+        foreach (FileInfo file in files.Where(file => !own.Contains(Named(file)) && !(_kept.Contains(Named(file)) && IsAwaited(Named(file)))).OrderBy(file => _kept.Contains(Named(file))))
         {
-            if (used + (long)bytes <= capacity) break;
-            string hash = HashOf(file);
-            if (_kept.Contains(hash) && IsAwaited(hash)) continue;
-            used -= file.Length;
-            file.Delete();
-            _downloads.Remove(hash);
+            if (needed <= 0) break;
+            needed -= file.Length;
+            dropped.Add(file);
         }
-        return used + (long)bytes <= capacity;
+        if (needed > 0) return false;
+        foreach (FileInfo file in dropped)
+        {
+            file.Delete();
+            _downloads.Remove(Named(file));
+        }
+        return true;
 
-        static string HashOf(FileInfo file) => Path.GetFileNameWithoutExtension(file.Name);
-        bool IsAwaited(string hash) => _downloads.TryGetValue(hash, out Download? download) && time.GetElapsedTime(download.AskedAt) < s_awaited;
+        static string Named(FileInfo file) => Path.GetFileNameWithoutExtension(file.Name);
+        bool IsUnderWay(string hash) => _downloads.TryGetValue(hash, out Download? download) && download.IsUnderWay;
+        bool IsAwaited(string hash) => _downloads.TryGetValue(hash, out Download? download) && download.AskedAt != 0 && time.GetElapsedTime(download.AskedAt) < s_awaited;
     }
 
     /// <summary>Without the signature that makes a link good: for words that people read.</summary>
@@ -166,7 +186,7 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
             lock (_gate)
             {
                 File.Move(part, PathOf(hash), overwrite: true);
-                download.Done = true;
+                (download.Done, download.IsUnderWay) = (true, false);
             }
             log.Info("images", $"{Plain(artifact)} is here, {artifact.Bytes} bytes, {hash}: fetched in {fetched:0.00} s, checked in {time.GetElapsedTime(began).TotalSeconds - fetched:0.00} s");
         }
@@ -177,7 +197,7 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
             lock (_gate)
             {
                 download.FailedAt = time.GetTimestamp();
-                download.Failure = error.Message;
+                (download.Failure, download.IsUnderWay) = (error.Message, false);
             }
         }
         catch (OperationCanceledException)

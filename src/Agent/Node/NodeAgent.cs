@@ -64,7 +64,7 @@ public sealed class NodeAgent : ISessionPeer, IDisposable
         _consoles = new ConsoleHub(device, paths.Consoles, time, log);
         _prober = new Prober(device, time, log);
         _witness = new PanicWitness(device, _prober);
-        _reconciler = new Reconciler(device, notes, images, Lease, note => _consoles.EndsInPanic(note) && _witness.Confirms(note), time, log);
+        _reconciler = new Reconciler(device, notes, images, Lease, note => _witness.Confirms(note, _consoles.EndsInPanic(note)), time, log);
         _pace = new Pace(time);
         _feed = new EventFeed(device);
         _events = new EventReporter(_feed, new MonitorClock(device.Header.TscKilohertz, device.Header.ManagementTsc, time.GetTimestamp() - Uptime * time.TimestampFrequency / 1000, time), _bootId);

@@ -301,7 +301,7 @@ public sealed class Reconciler
     {
         files = null;
         Image image = tenant.Wanted!.Image ?? throw new InvalidOperationException("it names no image");
-        var progress = Artifacts(tenant.Wanted).Select(_images.Request).ToList();
+        IReadOnlyList<ImageProgress> progress = _images.Request([.. Artifacts(tenant.Wanted)]);
         tenant.FetchedBytes = progress.Aggregate(0UL, (sum, one) => sum + one.Bytes);
         tenant.FetchTotalBytes = ImageBytes(tenant.Wanted);
         if (progress.FirstOrDefault(one => one.Failure is not null) is { } failed)

@@ -49,8 +49,6 @@ internal static class NodeExplainer
                 for (int place = table.First[node]; place < table.First[node + 1]; place++)
                     if (table.FreeCores[place] >= query.Cores) units = Math.Max(units, table.ReachableUnits[place]);
                 return $" (it has {PartitionLimits.Describe(units)})";
-            case FilterName.Images:
-                return $" (it has {query.Fleet.ImageRoom[node] >> 20} MiB)";
             case FilterName.Devices:
                 ImmutableArray<DeviceRequest> devices = query.Request.Devices;
                 for (int i = 0; i < devices.Length; i++)

@@ -48,13 +48,15 @@ internal static class RuleFilters
         long bytes = query.Request.ImageBytes;
         if (bytes <= query.Fleet.LeastImageRoom) return;
         int lacking = 0;
+        long most = 0;
         foreach (int node in nodes)
         {
             if (query.Fleet.ImageRoom[node] >= bytes) continue;
             nodes.Remove(node);
             lacking++;
+            most = Math.Max(most, query.Fleet.ImageRoom[node]);
         }
-        string text = $"without room for an image of {(bytes + (1 << 20) - 1) >> 20} MiB";
+        string text = $"without room for an image of {(bytes + (1 << 20) - 1) >> 20} MiB (at most {most >> 20} MiB)";
         tally?.Add(FilterName.Images, FilterName.Images, lacking, text, text);
         tally?.Survived(FilterName.Images, nodes);
     }

@@ -52,7 +52,9 @@ internal sealed class SessionTarget : FuzzTarget
     /// <summary>Artifacts by the first byte of their hash: here, on the way, or not to be had.</summary>
     private sealed class Images(string kernel) : IImageSource
     {
-        public ImageProgress Request(Artifact artifact) => (artifact.Sha256.IsEmpty ? 0 : artifact.Sha256[0] & 3) switch
+        public IReadOnlyList<ImageProgress> Request(IReadOnlyList<Artifact> artifacts) => [.. artifacts.Select(Request)];
+
+        private ImageProgress Request(Artifact artifact) => (artifact.Sha256.IsEmpty ? 0 : artifact.Sha256[0] & 3) switch
         {
             0 => new ImageProgress(null, 0, "it is not to be had"),
             1 => new ImageProgress(null, 1, null),
