@@ -79,7 +79,8 @@ public sealed class Osv : IDisposable
 
     public Process StartProgram(string program, params string[] arguments)
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        // A shell without job control starts what it puts into the background with SIGINT ignored, and that is inherited: here Ctrl-C is to be heard.
+        var start = new ProcessStartInfo("env", ["--default-signal=INT", program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         foreach (string variable in new[] { "OSV_SERVER", "OSV_TOKEN", "XDG_CONFIG_HOME" }) start.Environment.Remove(variable);
         start.Environment["HOME"] = _home;
         start.Environment["OSV_ROOT"] = _home;

@@ -57,6 +57,8 @@ public enum Storm : uint
     Rewritten,
     /// <summary>The same with an instruction that the monitor does not emulate: that ends the partition.</summary>
     RewrittenBeyond,
+    /// <summary>Both cores arm their timers anew as fast as they can, the shortest counts, and take what comes.</summary>
+    Timers,
     Count,
 }
 

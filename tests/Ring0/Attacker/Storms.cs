@@ -3,8 +3,8 @@ namespace Osv.Ring0.Attacker;
 /// <summary>Two cores of one partition that keep the monitor as busy as they can.</summary>
 public static unsafe class Storms
 {
-    private const int Vector = 0x56;
-    private const uint NmiRounds = 2_000, InitRounds = 100, ExitRounds = 60_000, BroadcastRounds = 6_000, ShadowRounds = 200, RewrittenRounds = 20_000;
+    private const int Vector = 0x56, TimerInterrupt = 0x57;
+    private const uint NmiRounds = 2_000, InitRounds = 100, ExitRounds = 60_000, BroadcastRounds = 6_000, ShadowRounds = 200, RewrittenRounds = 20_000, TimerRounds = 20_000;
     private const uint ClosedMsr = 0xC001_0020;
     private const ulong IoApic = 0xFEC0_0000;
     /// <summary>Opcodes of MOV to and from memory, and of XCHG, which the monitor does not emulate.</summary>
@@ -46,6 +46,7 @@ public static unsafe class Storms
                 while (true) Interrupts.Wait(1000);
             case Storm.Rewritten: Rewritten(); break;
             case Storm.RewrittenBeyond: RewrittenBeyond(); break;
+            case Storm.Timers: Timers(); break;
             case Storm.Dead:
                 Interrupts.PrepareSecond(halt: true);
                 Interrupts.StartSecond();
@@ -72,6 +73,9 @@ public static unsafe class Storms
                 break;
             case Storm.Broadcast:
                 for (uint i = 0; i < BroadcastRounds; i++) Interrupts.Send(((i & 1) == 0 ? ToAll : ToOthers) | Vector);
+                break;
+            case Storm.Timers:
+                ShortTimers();
                 break;
             case Storm.Rewritten:
                 while (Cpu.Load32(Done) == 0) Rewrite(Store, Load);
@@ -170,6 +174,32 @@ public static unsafe class Storms
         Case.Name("storm-broadcast"u8);
         bool both = CoreState.Count(first, Vector) > 0 && CoreState.Count(second, Vector) > 0;
         Case.Verdict(done && both && CoreState.Others(first, Vector) == 0, "only their own, at both"u8, CoreState.Count(first, Vector), CoreState.Others(first, Vector));
+    }
+
+    private static void Timers()
+    {
+        Begin();
+        ShortTimers();
+        bool done = WaitForSecond();
+        CoreState* first = Symbols.State(0), second = Symbols.State(1);
+        Case.Name("storm-timers"u8);
+        bool both = CoreState.Count(first, TimerInterrupt) > 0 && CoreState.Count(second, TimerInterrupt) > 0;
+        bool alone = CoreState.Others(first, TimerInterrupt) == 0 && CoreState.Others(second, TimerInterrupt) == 0;
+        Case.Verdict(done && both && alone, "each its own timer's"u8, CoreState.Count(first, TimerInterrupt), CoreState.Count(second, TimerInterrupt));
+    }
+
+    /// <summary>The vector is vetted by the monitor each time, the count is not its business.</summary>
+    private static void ShortTimers()
+    {
+        Cpu.WriteMsr(Interrupts.Divide, 0xB);
+        Cpu.OpenInterrupts();
+        for (uint i = 0; i < TimerRounds; i++)
+        {
+            Cpu.WriteMsr(Interrupts.TimerVector, TimerInterrupt);
+            Cpu.WriteMsr(Interrupts.InitialCount, 1 + (i & 63));
+        }
+        Interrupts.Wait(1000);
+        Cpu.CloseInterrupts();
     }
 
     /// <summary>The instruction that left the guest need not be the one that the monitor fetches.</summary>
