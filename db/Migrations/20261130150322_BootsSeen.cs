@@ -10,7 +10,9 @@ public partial class BootsSeen : Migration
     {
         migrationBuilder.AddColumn<long>(name: "image_bytes", table: "nodes", type: "bigint", nullable: true);
         migrationBuilder.AddColumn<DateTimeOffset>(name: "boot_seen_at", table: "node_connections", type: "timestamp with time zone", nullable: true);
-        migrationBuilder.Sql("UPDATE node_connections SET boot_seen_at = connected_at");
+        // Nobody knows when the present boots were heard first. A time after a node became Ready would say that it has booted since, and its tenants would start elsewhere
+        // while they run.
+        migrationBuilder.Sql("UPDATE node_connections c SET boot_seen_at = n.registered_at FROM nodes n WHERE n.id = c.node_id");
         migrationBuilder.AlterColumn<DateTimeOffset>(name: "boot_seen_at", table: "node_connections", type: "timestamp with time zone", nullable: false);
     }
 
