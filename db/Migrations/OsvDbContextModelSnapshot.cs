@@ -1723,6 +1723,10 @@ namespace Osv.Data.Migrations
                         .HasColumnType("text")
                         .HasColumnName("kind");
 
+                    b.Property<Guid?>("LastTenantId")
+                        .HasColumnType("uuid")
+                        .HasColumnName("last_tenant_id");
+
                     b.Property<bool>("Reserved")
                         .HasColumnType("boolean")
                         .HasColumnName("reserved");

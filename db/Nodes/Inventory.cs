@@ -74,6 +74,9 @@ public sealed class Device
     /// <summary>Of a disk; null otherwise.</summary>
     public long? CapacityBytes { get; init; }
 
+    /// <summary>Of a disk: whose data may be on it; null: nobody knows. It is erased before another tenant gets it. That tenant may be long gone.</summary>
+    public Guid? LastTenantId { get; set; }
+
     /// <summary>Kept for the management partition or out of order; never sold.</summary>
     public bool Reserved { get; set; }
 }

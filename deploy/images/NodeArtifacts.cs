@@ -48,6 +48,16 @@ public sealed class NodeArtifacts(string root, Action<string> warn)
         return payload;
     }
 
+    /// <summary>What erases tenants' disks.</summary>
+    /// <returns>Paths of its kernel and initial RAM disk.</returns>
+    public async Task<(string Kernel, string Initrd)> BuildEraserAsync(string kernel, CancellationToken cancel)
+    {
+        KernelPackage package = await KernelAsync(kernel, cancel).ConfigureAwait(false);
+        string initrd = Path.Combine(root, "artifacts", "node", kernel, "eraser.initrd");
+        await EraserImage.BuildAsync(package, initrd, cancel).ConfigureAwait(false);
+        return (package.Image, initrd);
+    }
+
     /// <summary>A stock kernel, unpacked from its package.</summary>
     public Task<KernelPackage> KernelAsync(string name, CancellationToken cancel) =>
         KernelPackage.FetchAsync(name, Path.Combine(root, "deploy", "images", "kernel.sh"), Path.Combine(root, "artifacts", "kernels"), warn, cancel);

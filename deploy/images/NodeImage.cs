@@ -69,16 +69,13 @@ public static class NodeImage
     private static CpioArchive Initramfs(List<(string Path, byte[] Content, bool Executable)> files)
     {
         var archive = new CpioArchive();
-        foreach (string folder in Folders(files.Select(file => file.Path)).Union(["dev", "proc", "sys", "run", "root", "tmp"])) archive.AddFolder(folder);
+        foreach (string folder in (string[])["dev", "proc", "sys", "run", "root", "tmp"]) archive.AddFolder(folder);
+        archive.AddFoldersOf(files.Select(file => file.Path));
         archive.AddCharacterDevice("dev/console", 5, 1);
         foreach ((string path, byte[] content, bool executable) in files) archive.AddFile(path, content, executable);
         foreach (string applet in s_applets) archive.AddLink($"bin/{applet}", "busybox");
         return archive.AddLink("init", "bin/init").AddLink("etc/resolv.conf", "/run/osv/resolv.conf");
     }
-
-    /// <summary>Every folder on the way to a file, parents first.</summary>
-    private static IEnumerable<string> Folders(IEnumerable<string> paths) =>
-        paths.SelectMany(path => path.Select((letter, at) => letter == '/' ? path[..at] : string.Empty)).Where(folder => folder.Length != 0).Distinct().Order(StringComparer.Ordinal);
 
     /// <summary>One line per input: hash and path. The builder itself is an input too.</summary>
     private static string Inputs(byte[] loader, byte[] kernel, List<(string Path, byte[] Content, bool Executable)> files)

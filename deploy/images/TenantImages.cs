@@ -23,7 +23,9 @@ public sealed class TenantImages(string root, Action<string> warn)
         KernelPackage kernel = await KernelPackage.FetchAsync("cloud-6.12", Path.Combine(_scripts, "kernel.sh"), _kernels, warn, cancel).ConfigureAwait(false);
         string initrd = Path.Combine(_images, Busybox, "initrd");
         Directory.CreateDirectory(Path.GetDirectoryName(initrd)!);
-        await File.WriteAllBytesAsync(initrd, BusyboxImage.Initrd(await File.ReadAllBytesAsync("/bin/busybox", cancel).ConfigureAwait(false)), cancel).ConfigureAwait(false);
+        byte[] busybox = await File.ReadAllBytesAsync("/bin/busybox", cancel).ConfigureAwait(false);
+        IReadOnlyList<(string Path, byte[] Content)> modules = await kernel.ModulesAsync(BusyboxImage.Drivers, cancel).ConfigureAwait(false);
+        await File.WriteAllBytesAsync(initrd, BusyboxImage.Initrd(busybox, modules), cancel).ConfigureAwait(false);
         return new TenantImage(Busybox, kernel.Image, initrd, BusyboxImage.CommandLine);
     }
 

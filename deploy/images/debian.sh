@@ -14,7 +14,7 @@ case $name in
 esac
 bash "$here/kernel.sh" "$kernel" "$kernels"
 
-packages=systemd-sysv,udev,dbus,openssh-server,cloud-init,iproute2,isc-dhcp-client,ifupdown,iputils-ping,ca-certificates,less,nano,sudo,kmod,procps
+packages=systemd-sysv,udev,dbus,openssh-server,cloud-init,iproute2,systemd-resolved,iputils-ping,ca-certificates,less,nano,sudo,kmod,procps
 # Drivers and file systems that the kernel must have, as modules or built in.
 required="virtio_net virtio_blk nvme ext4 xfs vfat"
 # shellcheck source=deploy/images/bookworm.sh
@@ -49,7 +49,8 @@ build() {
         --aptopt='Acquire::Languages "none"' \
         --customize-hook='rm -f "$1"/etc/ssh/ssh_host_* "$1"/etc/machine-id; : > "$1"/etc/machine-id' \
         --customize-hook='cp "'"$here"'/tenant/debian-cloud.cfg" "$1"/etc/cloud/cloud.cfg.d/90-osv.cfg' \
-        --customize-hook='printf "d /var/lib/dhcp 0755 root root -\n" > "$1"/usr/lib/tmpfiles.d/osv.conf' \
+        --customize-hook='cp "'"$here"'/tenant/debian.network" "$1"/etc/systemd/network/80-osv.network' \
+        --customize-hook='systemctl --root="$1" --quiet enable systemd-networkd; systemctl --root="$1" --quiet disable systemd-networkd-wait-online' \
         --customize-hook=': > "$1"/etc/fstab' \
         --customize-hook='mkdir "$1"/etc/systemd/system/serial-getty@ttyS0.service.d; cp "'"$here"'/tenant/debian-getty.conf" "$1"/etc/systemd/system/serial-getty@ttyS0.service.d/osv.conf' \
         --customize-hook='mkdir -p "$1"/etc/systemd/system.conf.d; cp "'"$here"'/tenant/debian-systemd.conf" "$1"/etc/systemd/system.conf.d/osv.conf' \

@@ -23,6 +23,9 @@ public sealed record BootPlan(Uri Server, Uri Control, string AuthorityHash, Boo
     /// <summary>Cores of the management partition.</summary>
     public int ManagementCores { get; init; } = 1;
 
+    /// <summary>Network cards of the management partition, the first of the node's.</summary>
+    public int ManagementNics { get; init; } = 1;
+
     /// <summary>Memory of the management partition, MiB.</summary>
     public int ManagementMemory { get; init; } = 512;
 
@@ -76,6 +79,7 @@ public static class BootScript
         void Option(string name, string value) => options.Append(' ').Append(name).Append('=').Append(value);
         Option("p0.cores", plan.ManagementCores.ToString(CultureInfo.InvariantCulture));
         Option("p0.memory", string.Create(CultureInfo.InvariantCulture, $"{plan.ManagementMemory}M"));
+        Option("p0.nics", plan.ManagementNics.ToString(CultureInfo.InvariantCulture));
         Option("osv.control", plan.Control.GetLeftPart(UriPartial.Authority));
         Option("osv.authority", Url(plan.Server, AuthorityPath));
         Option("osv.ca", plan.AuthorityHash);

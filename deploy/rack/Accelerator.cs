@@ -21,8 +21,9 @@ public static partial class Accelerator
         return File.ReadLines(processors).Any(line => line.StartsWith("flags", StringComparison.Ordinal) && line.Split(' ').Contains("svm"));
     }
 
+    /// <summary>An IOMMU that remaps interrupts wants the I/O APIC in QEMU, not in KVM.</summary>
     internal static IEnumerable<string> QemuArguments(bool kvm) => kvm
-        ? ["-accel", "kvm", "-cpu", "host,+svm,+x2apic"]
+        ? ["-accel", "kvm,kernel-irqchip=split", "-cpu", "host,+svm,+x2apic"]
         : ["-accel", "tcg,thread=multi", "-cpu", "EPYC-Rome,+svm,+npt,+x2apic"];
 
     /// <summary>Finds QEMU and checks its version.</summary>

@@ -12,11 +12,13 @@ namespace Osv.Rack;
 public sealed class VirtualNode
 {
     private readonly string _folder;
+    private readonly NodeDevices _devices;
 
     internal VirtualNode(VirtualNodeShape shape, string folder)
     {
         Shape = shape;
         _folder = folder;
+        _devices = new NodeDevices(shape, folder);
     }
 
     public VirtualNodeShape Shape { get; }
@@ -75,13 +77,14 @@ public sealed class VirtualNode
     {
         if (IsOn) return;
         Directory.CreateDirectory(_folder);
+        _devices.CreateDisks();
         string qemu = await Accelerator.FindQemuAsync(cancel).ConfigureAwait(false);
         string[] arguments =
         [
             "-name", Shape.Name, "-machine", "q35,graphics=off", .. Accelerator.QemuArguments(Accelerator.HasKvm()), .. Shape.QemuArguments(),
             "-display", "none", "-nodefaults", "-boot", "n",
             "-chardev", $"socket,id=serial,path={SerialSocket},server=on,wait=off,logfile={SerialLog},logappend=on", "-serial", "chardev:serial",
-            "-netdev", $"user,id=net0,bootfile={bootScript.AbsoluteUri}", "-device", $"virtio-net-pci,netdev=net0,id=nic0,mac={Shape.MacAddress}",
+            "-netdev", $"user,id=net0,bootfile={bootScript.AbsoluteUri}", .. _devices.QemuArguments(),
             "-qmp", $"unix:{ControlSocket},server=on,wait=off", "-pidfile", ProcessFile, "-daemonize",
         ];
         using Process process = Process.Start(new ProcessStartInfo(qemu, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
@@ -116,6 +119,14 @@ public sealed class VirtualNode
     /// <summary>Pulls the network cable, or plugs it in again.</summary>
     public Task SetNetworkAsync(bool connected, CancellationToken cancel) =>
         ControlAsync("set_link", new JsonObject { ["name"] = "nic0", ["up"] = connected }, cancel);
+
+    /// <summary>Where this machine's loopback leads to SSH behind the tenants' network cards: their PCI addresses, and ports.</summary>
+    /// <exception cref="RackException">It is off.</exception>
+    public async Task<IReadOnlyDictionary<string, int>> SshPortsAsync(CancellationToken cancel)
+    {
+        JsonNode? said = await ControlAsync("human-monitor-command", new JsonObject { ["command-line"] = "info usernet" }, cancel).ConfigureAwait(false);
+        return NodeDevices.SshPorts(said!.GetValue<string>());
+    }
 
     /// <summary>The host's threads that run its processors, the boot processor first.</summary>
     /// <exception cref="RackException">It is off.</exception>

@@ -12,6 +12,7 @@ namespace Osv.Rack;
 public sealed partial record VirtualNodeShape(string Name, int Cores, long MemoryBytes)
 {
     private const long Mebibyte = 1 << 20, SmallestMemory = 1L << 30;
+    private const int MostDevices = 16;
 
     /// <summary>NUMA cells; cores and memory are shared out evenly.</summary>
     public int Cells { get; init; } = 1;
@@ -19,16 +20,26 @@ public sealed partial record VirtualNodeShape(string Name, int Cores, long Memor
     /// <summary>1, or 2 for a processor with SMT.</summary>
     public int ThreadsPerCore { get; init; } = 1;
 
+    /// <summary>PCI functions for tenants, each below a root port of its own: network cards, and NVMe disks of <see cref="DiskBytes"/>.</summary>
+    public int Nics { get; init; }
+
+    /// <inheritdoc cref="Nics"/>
+    public int Disks { get; init; }
+
+    public long DiskBytes { get; init; } = 1L << 30;
+
     public string Serial => $"OSV-{Name}";
 
     /// <summary>Derived from the name, in the locally administered range.</summary>
-    public string MacAddress
+    public string MacAddress => Mac("mac");
+
+    /// <summary>Of the tenants' card with this number, from 0.</summary>
+    internal string MacOf(int nic) => Mac(Invariant($"nic {nic}"));
+
+    private string Mac(string what)
     {
-        get
-        {
-            byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes($"mac {Name}"));
-            return string.Join(':', ((byte[])[0x52, 0x54, 0x00, hash[0], hash[1], hash[2]]).Select(value => value.ToString("x2", CultureInfo.InvariantCulture)));
-        }
+        byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{what} {Name}"));
+        return string.Join(':', ((byte[])[0x52, 0x54, 0x00, hash[0], hash[1], hash[2]]).Select(value => value.ToString("x2", CultureInfo.InvariantCulture)));
     }
 
     public Guid Uuid => new(SHA256.HashData(Encoding.UTF8.GetBytes($"uuid {Name}")).AsSpan(0, 16));
@@ -46,6 +57,7 @@ public sealed partial record VirtualNodeShape(string Name, int Cores, long Memor
         {
             throw new RackException($"node {Name}: {MemoryBytes} bytes of memory; give at least 1 GiB, in whole MiB for each of {Cells} cells");
         }
+        if (Nics < 0 || Disks < 0 || Nics + Disks > MostDevices) throw new RackException($"node {Name}: {Nics} network cards and {Disks} disks for tenants; there is room for {MostDevices} in all");
     }
 
     internal IEnumerable<string> QemuArguments()

@@ -81,12 +81,7 @@ public static unsafe class CoreLoop
                 TicketLock.Leave(Node.Lock);
                 return false;
             case CoreAction.ScrubMemory:
-                if (partition == Machine.Management)
-                {
-                    TicketLock.Enter(Node.Lock);
-                    PassedFunctions.Quiesce();
-                    TicketLock.Leave(Node.Lock);
-                }
+                FunctionReset.ResetAll(partition);
                 for (int i = 0; i < Node.Partitions[partition].ExtentCount; i++)
                 {
                     MemoryExtent extent = Node.Extents[partition * ControlLayout.MaxExtents + i];

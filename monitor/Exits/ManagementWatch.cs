@@ -7,9 +7,12 @@ namespace Osv.Monitor.Exits;
 /// <summary>Restarts a management Linux that hangs: nobody else could.</summary>
 public static unsafe class ManagementWatch
 {
-    /// <summary>After an NMI at partition 0's boot core: was it the clock?</summary>
+    /// <summary>After an NMI at partition 0's boot core: was it the IOMMU, the clock?</summary>
     public static void Look()
     {
+        TicketLock.Enter(Node.Lock);
+        Iommu.TakeEvents();
+        TicketLock.Leave(Node.Lock);
         if (!AlarmClock.HasStruck()) return;
         TicketLock.Enter(Node.Lock);
         if (Node.Partitions[Machine.Management].State == PartitionState.Running)

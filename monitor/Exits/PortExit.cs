@@ -48,16 +48,16 @@ public static unsafe class PortExit
         return verdict switch
         {
             PortVerdict.Serial => GuestDevices.ReadSerial(partition, port - PortPolicy.Serial),
-            PortVerdict.PciConfig when management => ReadConfig(port, bytes),
+            PortVerdict.PciConfig => ReadConfig(partition, port, bytes),
             PortVerdict.Doorbell => ControlLayout.AbiVersion,
             _ => value,
         };
     }
 
-    private static uint ReadConfig(ushort port, int bytes)
+    private static uint ReadConfig(int partition, ushort port, int bytes)
     {
         TicketLock.Enter(Node.Lock);
-        uint value = ManagementPci.Read(port, bytes);
+        uint value = GuestPci.Read(partition, port, bytes);
         TicketLock.Leave(Node.Lock);
         return value;
     }
@@ -73,9 +73,9 @@ public static unsafe class PortExit
             case PortVerdict.Reset: ExitHandler.Stop(core, EventKind.None, StopCause.Reset); break;
             case PortVerdict.Sleep when management: RingZero.PowerNode(off: true); break;
             case PortVerdict.Sleep: ExitHandler.Stop(core, EventKind.None, StopCause.PowerOff); break;
-            case PortVerdict.PciConfig when management:
+            case PortVerdict.PciConfig:
                 TicketLock.Enter(Node.Lock);
-                ManagementPci.Write(port, bytes, value);
+                GuestPci.Write(partition, port, bytes, value);
                 TicketLock.Leave(Node.Lock);
                 break;
             case PortVerdict.Panic:

@@ -21,6 +21,12 @@ public static unsafe class Node
     public static int MemoryCount;
     public static MemoryEntry* Memory;
     public static ushort* Window;
+    public static int FunctionCount;
+    public static PciFunction* Functions;
+    /// <summary><see cref="PciFunction.BaseAddresses"/> slots for each function: memory that its owner sees.</summary>
+    public static MemoryExtent* DeviceMemory;
+    /// <summary>The MSI-X table of each function as its owner wrote it, a page.</summary>
+    public static byte* Messages;
     public static Watch* Watch;
     /// <summary>Root of each partition's nested tables, and the generation its cores must have flushed to.</summary>
     public static ulong** NestedRoots;
@@ -45,8 +51,10 @@ public static unsafe class Node
         new Span<Partition>(Partitions, ControlLayout.MaxPartitions),
         new Span<MemoryExtent>(Extents, ControlLayout.MaxPartitions * ControlLayout.MaxExtents),
         new ReadOnlySpan<MemoryEntry>(Memory, MemoryCount),
+        new Span<PciFunction>(Functions, FunctionCount),
         new Span<ushort>(Window, 1));
 
+    public static uint* MessagesOf(int function) => (uint*)(Messages + function * 4096);
     public static ControlHeader* Header => (ControlHeader*)(Shared + ControlLayout.HeaderOffset);
     public static CoreEntry* SharedCore(int index) => (CoreEntry*)(Shared + ControlLayout.CoreTableOffset) + index;
     public static PartitionEntry* SharedPartition(int index) => (PartitionEntry*)(Shared + ControlLayout.PartitionTableOffset) + index;

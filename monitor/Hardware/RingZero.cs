@@ -27,7 +27,9 @@ public readonly unsafe struct RingZero : IHardware
             complete = NestedPageTable.Map(root, extent.GuestAddress, extent.HostAddress, extent.Bytes);
         }
         if (complete && partition == Machine.Management)
-            complete = NestedPageTable.Map(root, GuestMap.ControlShared, (ulong)Node.Shared, ControlLayout.SharedBytes) && ShowSink(root) && ShowDevices(root);
+            complete = NestedPageTable.Map(root, GuestMap.ControlShared, (ulong)Node.Shared, ControlLayout.SharedBytes) && ShowSink(root);
+        for (int i = 0; i < Node.FunctionCount && complete; i++)
+            if (Node.Functions[i].Partition == partition) complete = ShowFunction(root, i);
         if (!complete)
         {
             NestedPageTable.Destroy(root);
@@ -43,14 +45,38 @@ public readonly unsafe struct RingZero : IHardware
         Node.NestedRoots[partition] = null;
     }
 
-    private static bool ShowDevices(ulong* root)
+    /// <summary>All memory of a function but the pages of an MSI-X table that is kept from its owner.</summary>
+    private static bool ShowFunction(ulong* root, int index)
     {
-        for (int i = 0; i < PassedFunctions.MemoryCount; i++)
+        PciFunction* function = Node.Functions + index;
+        for (int i = 0; i < PciFunction.BaseAddresses; i++)
         {
-            MemoryExtent memory = PassedFunctions.Memory[i];
-            if (!NestedPageTable.Map(root, memory.GuestAddress, memory.HostAddress, memory.Bytes)) return false;
+            MemoryExtent memory = Node.DeviceMemory[index * PciFunction.BaseAddresses + i];
+            ulong before = memory.Bytes, after = 0;
+            if (function->TableBytes != 0 && function->TableGuest >= memory.GuestAddress && function->TableGuest - memory.GuestAddress < memory.Bytes)
+            {
+                before = function->TableGuest - memory.GuestAddress;
+                after = memory.Bytes - before - function->TableBytes;
+            }
+            ulong skipped = memory.Bytes - after;
+            if (!NestedPageTable.Map(root, memory.GuestAddress, memory.HostAddress, before)) return false;
+            if (!NestedPageTable.Map(root, memory.GuestAddress + skipped, memory.HostAddress + skipped, after)) return false;
         }
         return true;
+    }
+
+    public static void AttachFunctions(int partition)
+    {
+        for (int i = 0; i < Node.FunctionCount && Iommu.IsOn; i++)
+            if (Node.Functions[i].Partition == partition) Iommu.Attach(i, Node.Functions[i].Address, partition, Node.NestedRoots[partition]);
+    }
+
+    public static void DetachFunctions(int partition)
+    {
+        for (int i = 0; i < Node.FunctionCount && Iommu.IsOn; i++)
+            if (Node.Functions[i].Partition == partition) Iommu.Detach(Node.Functions[i].Address, partition);
+        // What was refused until now is this owner's, not the next one's.
+        Iommu.TakeEvents();
     }
 
     private static bool ShowSink(ulong* root)
@@ -81,7 +107,7 @@ public readonly unsafe struct RingZero : IHardware
     }
 
     /// <summary>
-    /// Waits until no core of partition 0 can use an old translation: each has either left the guest
+    /// Waits until no device and no core of partition 0 can use an old translation: each core has either left the guest
     /// or entered it again after the new generation. A core waiting for the monitor lock has left it.
     /// </summary>
     private static void FlushManagement()
@@ -89,6 +115,7 @@ public readonly unsafe struct RingZero : IHardware
         uint generation = unchecked(Node.Generations[Machine.Management] + 1);
         Cpu.Store32(&Node.Generations[Machine.Management], generation);
         Cpu.Fence();
+        Iommu.InvalidatePages(Machine.Management);
         for (int i = 0; i < Node.CoreCount; i++)
         {
             if (Node.Cores[i].Partition != Machine.Management) continue;
@@ -119,7 +146,7 @@ public readonly unsafe struct RingZero : IHardware
         entry->Rip = vmcb->Rip;
         entry->Cr2 = vmcb->Cr2;
         entry->Cr3 = vmcb->Cr3;
-        entry->Detail = vmcb->ExitCode == ExitCode.NestedPageFault ? vmcb->ExitInfo2 : vmcb->ExitCode;
+        entry->Detail = cause == StopCause.DeviceViolation && kind != EventKind.Stopped ? Iommu.RefusedAddress : vmcb->ExitCode == ExitCode.NestedPageFault ? vmcb->ExitInfo2 : vmcb->ExitCode;
         EventCount = number + 1;
         Cpu.Store64(&entry->Sequence, EventCount);
         Cpu.Store64(&header->EventCount, EventCount);

@@ -4,21 +4,13 @@ namespace Osv.Monitor.Hardware;
 
 /// <summary>A segment register as the VMCB holds it.</summary>
 [StructLayout(LayoutKind.Sequential)]
-public struct Segment
+public struct Segment(ushort selector, ushort attributes, uint limit, ulong @base)
 {
-    public ushort Selector;
+    public ushort Selector = selector;
     /// <summary>Descriptor bits 55:52 and 47:40 packed into 12 bits.</summary>
-    public ushort Attributes;
-    public uint Limit;
-    public ulong Base;
-
-    public Segment(ushort selector, ushort attributes, uint limit, ulong @base)
-    {
-        Selector = selector;
-        Attributes = attributes;
-        Limit = limit;
-        Base = @base;
-    }
+    public ushort Attributes = attributes;
+    public uint Limit = limit;
+    public ulong Base = @base;
 }
 
 /// <summary>The virtual machine control block (APM vol. 2, appendix B).</summary>

@@ -12,34 +12,22 @@ public static unsafe class ControlPolicy
         where THardware : struct, IHardware
     {
         index = 0;
-        switch ((ControlOperation)operation)
+        var asked = (ControlOperation)operation;
+        if (asked == ControlOperation.Topology) return ControlStatus.Ok;
+        if (asked is < ControlOperation.Create or > ControlOperation.Console) return ControlStatus.UnknownOperation;
+        if (request.Partition >= (uint)machine.Partitions.Length) return ControlStatus.BadPartition;
+        if (request.Partition == Machine.Management && asked is not (ControlOperation.Stop or ControlOperation.Probe)) return ControlStatus.ManagementIsFixed;
+        int partition = (int)request.Partition;
+        return asked switch
         {
-            case ControlOperation.Topology: return ControlStatus.Ok;
-            case ControlOperation.Create: return Create<THardware>(machine, in request, out index);
-            case ControlOperation.Load: return Load<THardware>(machine, in request);
-            case ControlOperation.Start: return Start<THardware>(machine, in request);
-            case ControlOperation.Stop: return Stop<THardware>(machine, in request);
-            case ControlOperation.Destroy: return Destroy<THardware>(machine, request.Partition);
-            case ControlOperation.Probe: return Probe<THardware>(machine, request.Partition);
-            case ControlOperation.Console: return Console<THardware>(machine, request.Partition);
-            default: return ControlStatus.UnknownOperation;
-        }
-    }
-
-    private static ControlStatus FindTenant(Machine machine, uint partition)
-    {
-        if (partition >= (uint)machine.Partitions.Length) return ControlStatus.BadPartition;
-        if (partition == Machine.Management) return ControlStatus.ManagementIsFixed;
-        return ControlStatus.Ok;
-    }
-
-    private static ControlStatus Create<THardware>(Machine machine, in ControlRequest request, out uint index)
-        where THardware : struct, IHardware
-    {
-        index = 0;
-        ControlStatus status = FindTenant(machine, request.Partition);
-        if (status != ControlStatus.Ok) return status;
-        return CreateAt<THardware>(machine, (int)request.Partition, in request, out index);
+            ControlOperation.Create => CreateAt<THardware>(machine, partition, in request, out index),
+            ControlOperation.Load => Load<THardware>(machine, in request),
+            ControlOperation.Start => Start<THardware>(machine, in request),
+            ControlOperation.Stop => Stop<THardware>(machine, in request),
+            ControlOperation.Destroy => Destroy<THardware>(machine, partition),
+            ControlOperation.Probe => Probe<THardware>(machine, partition),
+            _ => Console<THardware>(machine, partition),
+        };
     }
 
     /// <summary>Also makes partition 0 at boot.</summary>
@@ -52,12 +40,16 @@ public static unsafe class ControlPolicy
         if (status != ControlStatus.Ok) return status;
         status = CheckExtents(machine, in request, out index);
         if (status != ControlStatus.Ok) return status;
+        status = DevicePolicy.Check(machine, partition, in request, out index);
+        if (status != ControlStatus.Ok) return status;
 
         ref Partition made = ref machine.Partitions[partition];
         made.ExtentCount = (ushort)request.ExtentCount;
         for (int i = 0; i < (int)request.ExtentCount; i++) machine.Extent(partition, i) = ExtentOf(in request, i);
+        DevicePolicy.Take(machine, partition, in request);
         if (!THardware.MapPartition(partition))
         {
+            DevicePolicy.Release(machine, partition);
             made.ExtentCount = 0;
             return ControlStatus.OutOfTables;
         }
@@ -148,8 +140,6 @@ public static unsafe class ControlPolicy
     private static ControlStatus Load<THardware>(Machine machine, in ControlRequest request)
         where THardware : struct, IHardware
     {
-        ControlStatus status = FindTenant(machine, request.Partition);
-        if (status != ControlStatus.Ok) return status;
         if (request.Argument > 1) return ControlStatus.BadArgument;
         if (request.Argument == 0)
         {
@@ -176,8 +166,6 @@ public static unsafe class ControlPolicy
     private static ControlStatus Start<THardware>(Machine machine, in ControlRequest request)
         where THardware : struct, IHardware
     {
-        ControlStatus status = FindTenant(machine, request.Partition);
-        if (status != ControlStatus.Ok) return status;
         ref Partition partition = ref machine.Partitions[(int)request.Partition];
         if (partition.State != PartitionState.Stopped) return ControlStatus.WrongState;
         if (!GuestLayout.IsEntry(in request.Entry)) return ControlStatus.BadEntry;
@@ -191,40 +179,36 @@ public static unsafe class ControlPolicy
     private static ControlStatus Stop<THardware>(Machine machine, in ControlRequest request)
         where THardware : struct, IHardware
     {
-        uint partition = request.Partition;
-        if (partition >= (uint)machine.Partitions.Length) return ControlStatus.BadPartition;
-        if (partition != Machine.Management)
-            return Lifecycle.Stop<THardware>(machine, (int)partition, StopCause.Requested) ? ControlStatus.Ok : ControlStatus.WrongState;
+        if (request.Partition != Machine.Management)
+            return Lifecycle.Stop<THardware>(machine, (int)request.Partition, StopCause.Requested) ? ControlStatus.Ok : ControlStatus.WrongState;
         if (request.Argument is not (1 or 2)) return ControlStatus.BadArgument;
         THardware.PowerNode(request.Argument == 2);
         return ControlStatus.Ok;
     }
 
-    private static ControlStatus Destroy<THardware>(Machine machine, uint partition)
+    private static ControlStatus Destroy<THardware>(Machine machine, int partition)
         where THardware : struct, IHardware
     {
-        ControlStatus status = FindTenant(machine, partition);
-        if (status != ControlStatus.Ok) return status;
-        ref Partition gone = ref machine.Partitions[(int)partition];
+        ref Partition gone = ref machine.Partitions[partition];
         if (gone.State != PartitionState.Stopped) return ControlStatus.WrongState;
         if (machine.Window[0] == partition) CloseWindow<THardware>(machine);
         for (int i = 0; i < machine.Cores.Length; i++)
             if (machine.Cores[i].Partition == partition) machine.Cores[i].Partition = Machine.Nobody;
-        THardware.UnmapPartition((int)partition);
+        DevicePolicy.Release(machine, partition);
+        THardware.UnmapPartition(partition);
         gone = default;
         return ControlStatus.Ok;
     }
 
-    private static ControlStatus Probe<THardware>(Machine machine, uint partition)
+    private static ControlStatus Probe<THardware>(Machine machine, int partition)
         where THardware : struct, IHardware
     {
-        if (partition >= (uint)machine.Partitions.Length) return ControlStatus.BadPartition;
-        if (machine.Partitions[(int)partition].State != PartitionState.Running) return ControlStatus.WrongState;
+        if (machine.Partitions[partition].State != PartitionState.Running) return ControlStatus.WrongState;
         ProbeAll<THardware>(machine, partition);
         return ControlStatus.Ok;
     }
 
-    public static void ProbeAll<THardware>(Machine machine, uint partition)
+    public static void ProbeAll<THardware>(Machine machine, int partition)
         where THardware : struct, IHardware
     {
         for (int i = 0; i < machine.Cores.Length; i++)
@@ -235,13 +219,11 @@ public static unsafe class ControlPolicy
         }
     }
 
-    private static ControlStatus Console<THardware>(Machine machine, uint partition)
+    private static ControlStatus Console<THardware>(Machine machine, int partition)
         where THardware : struct, IHardware
     {
-        ControlStatus status = FindTenant(machine, partition);
-        if (status != ControlStatus.Ok) return status;
-        if (machine.Partitions[(int)partition].State != PartitionState.Running) return ControlStatus.WrongState;
-        THardware.ConsoleInput((int)partition);
+        if (machine.Partitions[partition].State != PartitionState.Running) return ControlStatus.WrongState;
+        THardware.ConsoleInput(partition);
         return ControlStatus.Ok;
     }
 }

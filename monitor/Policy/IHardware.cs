@@ -15,6 +15,10 @@ public interface IHardware
     /// <summary>Builds nested page tables over the partition's extents. False when table pages have run out; nothing is left behind then.</summary>
     static abstract bool MapPartition(int partition);
     static abstract void UnmapPartition(int partition);
+    /// <summary>From here on the partition's functions reach its memory, and their interrupts its cores.</summary>
+    static abstract void AttachFunctions(int partition);
+    /// <summary>On return none of the partition's functions reaches any memory, and no access of one is under way.</summary>
+    static abstract void DetachFunctions(int partition);
     /// <summary>Shows a gibibyte of the partition in the load window.</summary>
     static abstract void OpenWindow(int partition, ulong guestAddress);
     /// <summary>Closes the load window; on return no core of partition 0 can reach it any more.</summary>

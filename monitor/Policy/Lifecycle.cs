@@ -32,6 +32,7 @@ public static class Lifecycle
         started.Cause = StopCause.None;
         started.Dirty = true;
         started.Panicked = false;
+        started.Refused = false;
         for (int i = 0; i < machine.Cores.Length; i++)
         {
             ref Core core = ref machine.Cores[i];
@@ -40,6 +41,7 @@ public static class Lifecycle
             core.Requests = i == started.BootCore ? Request.Enter : Request.None;
             core.Stuck = default;
         }
+        THardware.AttachFunctions(partition);
         THardware.Report(EventKind.Started, StopCause.None, partition, started.BootCore);
         THardware.Kick(started.BootCore);
     }
@@ -128,6 +130,7 @@ public static class Lifecycle
         ref Partition partition = ref machine.Partitions[core.Partition];
         partition.CoresOut--;
         if (partition.CoresOut != 0) return;
+        THardware.DetachFunctions(core.Partition);
         partition.State = PartitionState.Scrubbing;
         THardware.Kick(partition.BootCore);
     }

@@ -49,6 +49,10 @@ public struct Partition
     public bool Dirty;
     /// <summary>The guest has used its panic port since it was started.</summary>
     public bool Panicked;
+    /// <summary>The IOMMU has refused an access of one of its functions since it was started.</summary>
+    public bool Refused;
+    /// <summary>The address register of its PCI configuration space, CF8h.</summary>
+    public uint ConfigAddress;
     public EntryState Entry;
 }
 
@@ -56,30 +60,30 @@ public struct Partition
 /// Everything the monitor decides upon. The tables belong to the caller, so the same code runs over 512 cores
 /// in ring 0 and over 4 in the state explorer. The monitor lock is held around every call that takes this.
 /// </summary>
-public readonly ref struct Machine
+public readonly ref struct Machine(Span<Core> cores, Span<Partition> partitions, Span<MemoryExtent> extents, ReadOnlySpan<MemoryEntry> memory, Span<PciFunction> functions, Span<ushort> window)
 {
     public const ushort Nobody = 0xFFFF;
     public const int Management = 0;
 
-    public readonly Span<Core> Cores;
-    public readonly Span<Partition> Partitions;
+    public readonly Span<Core> Cores = cores;
+    public readonly Span<Partition> Partitions = partitions;
     /// <summary><see cref="ControlLayout.MaxExtents"/> slots per partition.</summary>
-    public readonly Span<MemoryExtent> Extents;
+    public readonly Span<MemoryExtent> Extents = extents;
     /// <summary>Memory that may be handed out.</summary>
-    public readonly ReadOnlySpan<MemoryEntry> Memory;
+    public readonly ReadOnlySpan<MemoryEntry> Memory = memory;
+    public readonly Span<PciFunction> Functions = functions;
     /// <summary>One entry: the partition whose memory the load window shows, or <see cref="Nobody"/>.</summary>
-    public readonly Span<ushort> Window;
-
-    public Machine(Span<Core> cores, Span<Partition> partitions, Span<MemoryExtent> extents, ReadOnlySpan<MemoryEntry> memory, Span<ushort> window)
-    {
-        Cores = cores;
-        Partitions = partitions;
-        Extents = extents;
-        Memory = memory;
-        Window = window;
-    }
+    public readonly Span<ushort> Window = window;
 
     public ref MemoryExtent Extent(int partition, int index) => ref Extents[partition * ControlLayout.MaxExtents + index];
+
+    /// <summary>Index of the PCI function with this address, or -1.</summary>
+    public int FindFunction(ushort address)
+    {
+        for (int i = 0; i < Functions.Length; i++)
+            if (Functions[i].Address == address) return i;
+        return -1;
+    }
 
     /// <summary>Index of the core with this APIC id, or -1.</summary>
     public int FindCore(uint apicId)

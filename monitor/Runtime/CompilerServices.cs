@@ -5,7 +5,6 @@ namespace System.Runtime
     public sealed class RuntimeImportAttribute : Attribute
     {
         public RuntimeImportAttribute(string dll, string entry) { }
-        public RuntimeImportAttribute(string entry) { }
     }
 
     /// <summary>Gives a method a link name that assembly can call.</summary>
@@ -20,12 +19,7 @@ namespace System.Runtime.CompilerServices
     public enum MethodImplOptions { Unmanaged = 4, NoInlining = 8, NoOptimization = 64, AggressiveInlining = 256, InternalCall = 4096 }
     public sealed class MethodImplAttribute : Attribute { public MethodImplAttribute(MethodImplOptions options) { } }
     public sealed class IntrinsicAttribute : Attribute { }
-    public sealed class IsReadOnlyAttribute : Attribute { }
-    public sealed class IsByRefLikeAttribute : Attribute { }
-    public sealed class IsUnmanagedAttribute : Attribute { }
-    public sealed class RefSafetyRulesAttribute : Attribute { public RefSafetyRulesAttribute(int version) { } }
     public sealed class NullableAttribute : Attribute { public NullableAttribute(byte b) { } public NullableAttribute(byte[] b) { } }
-    public sealed class NullableContextAttribute : Attribute { public NullableContextAttribute(byte b) { } }
     public sealed class CompilerGeneratedAttribute : Attribute { }
     public sealed class CompilerFeatureRequiredAttribute : Attribute
     {
@@ -34,7 +28,6 @@ namespace System.Runtime.CompilerServices
     }
     public sealed class UnsafeValueTypeAttribute : Attribute { }
     public sealed class FixedBufferAttribute : Attribute { public FixedBufferAttribute(Type type, int length) { } }
-    public sealed class InlineArrayAttribute : Attribute { public InlineArrayAttribute(int length) { } }
 
     public static class IsExternalInit { }
 
@@ -65,13 +58,10 @@ namespace System.Runtime.CompilerServices
 namespace System.Runtime.InteropServices
 {
     public enum LayoutKind { Sequential = 0, Explicit = 2, Auto = 3 }
-    public enum CharSet { None = 1, Ansi = 2, Unicode = 3, Auto = 4 }
     public sealed class StructLayoutAttribute : Attribute
     {
         public StructLayoutAttribute(LayoutKind kind) { }
         public int Size;
-        public int Pack;
-        public CharSet CharSet;
     }
     public sealed class InAttribute : Attribute { }
     public sealed class FieldOffsetAttribute : Attribute { public FieldOffsetAttribute(int offset) { } }

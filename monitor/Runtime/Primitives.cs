@@ -69,8 +69,6 @@ namespace System
     public static class Math
     {
         public static ulong Min(ulong a, ulong b) => a < b ? a : b;
-        public static ulong Max(ulong a, ulong b) => a > b ? a : b;
-        public static int Min(int a, int b) => a < b ? a : b;
 
         // ilc looks these four up by name; floating point is not used in ring 0.
         private static int ConvertToInt32Checked(double value) { Osv.Monitor.Panic.Unreachable(); return 0; }

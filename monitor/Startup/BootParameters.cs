@@ -4,11 +4,9 @@ using Osv.Contracts.ControlDevice;
 namespace Osv.Monitor.Startup;
 
 /// <summary>The zero page that the loader or our real-mode code left (Documentation/arch/x86/zero-page.rst).</summary>
-public readonly unsafe struct BootParameters
+public readonly unsafe struct BootParameters(byte* page)
 {
-    private readonly byte* _page;
-
-    public BootParameters(byte* page) => _page = page;
+    private readonly byte* _page = page;
 
     public ulong RamdiskAddress => *(uint*)(_page + 0x218) | ((ulong)*(uint*)(_page + 0xC0) << 32);
     public ulong RamdiskBytes => *(uint*)(_page + 0x21C) | ((ulong)*(uint*)(_page + 0xC4) << 32);
@@ -16,7 +14,7 @@ public readonly unsafe struct BootParameters
     /// <summary>Zero-terminated, or null.</summary>
     public byte* CommandLine => (byte*)(ulong)*(uint*)(_page + 0x228);
     /// <summary>The page has room for 128.</summary>
-    public int RangeCount => Math.Min((int)_page[0x1E8], 128);
+    public int RangeCount => _page[0x1E8] < 128 ? _page[0x1E8] : 128;
     public ulong RangeStart(int i) => *(ulong*)(_page + 0x2D0 + i * 20);
     public ulong RangeBytes(int i) => *(ulong*)(_page + 0x2D0 + i * 20 + 8);
     public bool RangeIsRam(int i) => *(uint*)(_page + 0x2D0 + i * 20 + 16) == 1;

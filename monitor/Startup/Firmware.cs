@@ -7,14 +7,11 @@ namespace Osv.Monitor.Startup;
 /// <summary>What the firmware's ACPI tables say about this node (ACPI 6.5, chapter 5).</summary>
 public static unsafe class Firmware
 {
-    private const uint Madt = 0x4349_5041, Fadt = 0x5043_4146, Srat = 0x5441_5253, Mcfg = 0x4746_434D, Ivrs = 0x5352_5649;
+    private const uint Madt = 0x4349_5041, Fadt = 0x5043_4146, Srat = 0x5441_5253, Ivrs = 0x5352_5649;
 
     public static ushort TimerPort;
     public static bool TimerIs32Bit;
     public static ushort Pm1Control;
-    /// <summary>Memory-mapped configuration space of segment 0 and its buses; 0: none.</summary>
-    public static ulong ConfigurationSpace;
-    public static byte FirstBus, LastBus;
     /// <summary>The I/O virtualization table, or null.</summary>
     public static byte* Iommus;
     /// <summary>The I/O APIC that has global interrupt 0, and its pin that the real-time clock drives; 0: none.</summary>
@@ -44,7 +41,6 @@ public static unsafe class Firmware
                 case Madt: ReadMadt(table); break;
                 case Fadt: ReadFadt(table); break;
                 case Srat: s_srat = table; break;
-                case Mcfg: ReadMcfg(table); break;
                 case Ivrs: Iommus = table; break;
             }
         }
@@ -91,18 +87,6 @@ public static unsafe class Firmware
         for (int i = 0; i < CoreCount; i++)
             if (ApicIds[i] == apicId) return;
         if (CoreCount < ControlLayout.MaxCores && apicId < Node.ApicIdLimit) ApicIds[CoreCount++] = apicId;
-    }
-
-    private static void ReadMcfg(byte* table)
-    {
-        byte* end = table + *(uint*)(table + 4);
-        for (byte* entry = table + 44; entry + 16 <= end; entry += 16)
-        {
-            if (*(ushort*)(entry + 8) != 0) continue;
-            ConfigurationSpace = *(ulong*)entry;
-            FirstBus = entry[10];
-            LastBus = entry[11];
-        }
     }
 
     private static void ReadFadt(byte* table)

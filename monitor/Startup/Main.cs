@@ -11,6 +11,8 @@ namespace Osv.Monitor.Startup;
 /// <summary>From the loader to the first entry of partition 0.</summary>
 public static unsafe class Main
 {
+    /// <summary>Pages of nested tables over device memory: one for each 2 MiB of its half gibibyte, one more where two partitions share these.</summary>
+    private const ulong DeviceTables = 256 + ControlLayout.MaxFunctions + 2 * ControlLayout.MaxPartitions;
     private static ulong s_next;
 
     /// <summary>One clear sentence, then a halt: this node cannot be used.</summary>
@@ -50,7 +52,8 @@ public static unsafe class Main
 
         ProtectMonitor();
 
-        PassedFunctions.Discover();
+        IommuTable.Start(Node.Cores[0].ApicId);
+        Functions.Discover();
 
         uint own = LocalApic.OwnId;
         if (own >= Node.ApicIdLimit || Node.CoreByApicId[own] == Machine.Nobody) Stop("the firmware does not name the processor that it boots in its MADT"u8);
@@ -69,10 +72,10 @@ public static unsafe class Main
     {
         ulong gibibytes = 0;
         for (int i = 0; i < ranges; i++) gibibytes += (memory[i].Bytes >> 30) + 2;
-        ulong tablePages = 2 * ControlLayout.MaxPartitions + 520 + 2 * gibibytes + 2 * PassedFunctions.MaxMemory;
+        ulong tablePages = 2 * ControlLayout.MaxPartitions + 520 + 2 * gibibytes + DeviceTables;
         ulong blockBytes = (ulong)Firmware.CoreCount * CoreBlock.Bytes;
         tablePages += HostPageTable.PagesFor(Symbols.ImageEnd - Symbols.ImageStart) + HostPageTable.PagesFor(blockBytes);
-        ulong bytes = ControlLayout.SharedBytes + ControlLayout.PageBytes + blockBytes + tablePages * 4096 + (512UL << 10);
+        ulong bytes = ControlLayout.SharedBytes + ControlLayout.PageBytes + blockBytes + tablePages * 4096 + (1UL << 20) + (Firmware.Iommus == null ? 0 : Iommu.Bytes);
         ulong start = MemoryMap.CutForMonitor(memory, ranges, bytes);
         if (start == 0) Stop("too little memory below 4 GiB for the monitor itself"u8);
         Cpu.Clear((void*)start, (bytes + ControlLayout.PageBytes - 1) & ~(ControlLayout.PageBytes - 1));
@@ -130,8 +133,10 @@ public static unsafe class Main
         Node.HasPredictionBarrier = (registers[1] & (1u << 12)) != 0;
         Node.HasSpeculationControl = (registers[1] & ((1u << 14) | (1u << 15) | (1u << 24))) != 0;
         CacheWays.Discover(registers);
-        PassedFunctions.Functions = (PciFunction*)Take((ulong)sizeof(PciFunction) * PassedFunctions.MaxFunctions);
-        PassedFunctions.Memory = (MemoryExtent*)Take((ulong)sizeof(MemoryExtent) * PassedFunctions.MaxMemory);
+        Node.Functions = (PciFunction*)Take((ulong)sizeof(PciFunction) * ControlLayout.MaxFunctions);
+        Node.DeviceMemory = (MemoryExtent*)Take((ulong)sizeof(MemoryExtent) * ControlLayout.MaxFunctions * PciFunction.BaseAddresses);
+        Node.Messages = (byte*)Take(4096 * ControlLayout.MaxFunctions);
+        if (Firmware.Iommus != null) Iommu.UseMemory((byte*)Take(Iommu.Bytes));
         PagePool.Add(s_next, tablePages * 4096);
     }
 

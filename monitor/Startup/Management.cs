@@ -45,12 +45,24 @@ public static unsafe class Management
             request->Extents[4] = start;
             request->Extents[5] = bytes;
         }
+        TakeNetwork(request, boot.Option("p0.nics"u8, ControlLayout.MaxOwnFunctions));
         if (request->ExtentCount == 0) Main.Stop("too little memory: no free range below 3 GiB is as large as p0.memory (512M unless told otherwise)"u8);
         ControlStatus status = ControlPolicy.CreateAt<RingZero>(Node.Machine, Machine.Management, in *request, out uint index);
         if (status != ControlStatus.Ok) Main.Stop("partition 0 cannot be made: p0.cores or p0.memory do not fit this node"u8);
         RingZero.Publish(Machine.Management);
         ulong seconds = boot.Option("p0.watch"u8, 60);
         if (seconds != 0 && Firmware.IoApic != 0 && request->Cores[0] <= CpuidPolicy.LastPlainApicId) AlarmClock.Start((byte)request->Cores[0], eachSecond: seconds < 60);
+    }
+
+    /// <summary>The first network functions of the node: the others, and all other functions, are for tenants.</summary>
+    private static void TakeNetwork(ControlRequest* request, ulong count)
+    {
+        const uint Network = 2;
+        for (int i = 0; i < Node.FunctionCount && request->FunctionCount < count && request->FunctionCount < ControlLayout.MaxOwnFunctions; i++)
+        {
+            ushort address = Node.Functions[i].Address;
+            if (PciConfig.Read(address, 8) >> 24 == Network) request->Functions[(int)request->FunctionCount++] = address;
+        }
     }
 
     /// <summary>

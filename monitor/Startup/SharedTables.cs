@@ -1,6 +1,7 @@
 using Osv.Contracts.BootInterface;
 using Osv.Contracts.ControlDevice;
 using Osv.Monitor.Hardware;
+using Osv.Monitor.Policy;
 
 namespace Osv.Monitor.Startup;
 
@@ -20,11 +21,9 @@ public static unsafe class SharedTables
         header->TrustedBytes = Symbols.ImageEnd - Symbols.ImageStart;
         header->TimerPort = Firmware.TimerPort;
         header->TimerIs32Bit = (ushort)(Firmware.TimerIs32Bit ? 1 : 0);
-        header->ConfigurationSpace = Firmware.ConfigurationSpace;
-        header->FirstBus = Firmware.FirstBus;
-        header->LastBus = Firmware.LastBus;
-        header->IommuTable = (ulong)Firmware.Iommus;
-        header->IommuTableBytes = Firmware.Iommus == null ? 0 : *(uint*)(Firmware.Iommus + 4);
+        header->HasIommu = Iommu.IsOn ? 1u : 0;
+        header->FunctionCount = (uint)Node.FunctionCount;
+        for (int i = 0; i < Node.FunctionCount; i++) WriteFunction((FunctionEntry*)(Node.Shared + ControlLayout.FunctionTableOffset) + i, Node.Functions + i);
         MemoryEntry* memory = (MemoryEntry*)(Node.Shared + ControlLayout.MemoryTableOffset);
         uint cells = 0;
         for (int i = 0; i < Node.MemoryCount; i++)
@@ -42,5 +41,17 @@ public static unsafe class SharedTables
             core->Cell = Firmware.CellOfCore(Node.Cores[i].ApicId);
         }
         for (int i = 0; i < ControlLayout.MaxPartitions; i++) RingZero.Publish(i);
+    }
+
+    private static void WriteFunction(FunctionEntry* to, PciFunction* function)
+    {
+        uint id = PciConfig.Read(function->Address, 0);
+        to->Address = function->Address;
+        to->Partition = function->Partition;
+        to->Group = function->Group;
+        to->IsAssignable = (ushort)(function->IsAssignable ? 1 : 0);
+        to->Vendor = (ushort)(id & 0xFFFF);
+        to->Device = (ushort)(id >> 16);
+        to->Class = PciConfig.Read(function->Address, 8) >> 8;
     }
 }

@@ -25,6 +25,8 @@ internal sealed unsafe class SimulatedMonitor : IDisposable
     private readonly MemoryEntry[] _memory;
     private readonly ushort[] _open = [Machine.Nobody];
     private readonly uint[] _cells;
+    private PciFunction[] _functions = [];
+    private uint[] _classes = [];
     private ulong _tsc = 1_000_000;
 
     /// <summary>Called with each operation before it is carried out: a test can die here.</summary>
@@ -60,12 +62,23 @@ internal sealed unsafe class SimulatedMonitor : IDisposable
     }
 
     private ref ControlHeader Header => ref *(ControlHeader*)(_shared + ControlLayout.HeaderOffset);
-    private Machine Machine => new(_cores, _partitions, _extents, _memory, _open);
+    private Machine Machine => new(_cores, _partitions, _extents, _memory, _functions, _open);
 
     /// <summary>A device as an agent opens it. Any number can be open; the monitor outlives them.</summary>
     public ControlDevice Open() => new(Ring, null, _shared, _window);
 
     public Core[] Cores => _cores;
+
+    /// <summary>The node has this PCI function too; nobody owns it.</summary>
+    public void Plug(ushort address, uint @class, ushort group, bool assignable = true)
+    {
+        _functions = [.. _functions, new PciFunction { Address = address, Group = group, Partition = Machine.Nobody, IsAssignable = assignable }];
+        _classes = [.. _classes, @class];
+        Publish();
+    }
+
+    /// <summary>Functions of a partition, in the order of the node's.</summary>
+    public ushort[] FunctionsOf(int partition) => [.. _functions.Where(function => function.Partition == partition).Select(function => function.Address)];
     public uint Beat => Volatile.Read(ref Header.Beat);
     public PartitionState StateOf(int partition) => _partitions[partition].State;
     public int Existing => _partitions.Skip(1).Count(partition => partition.State != PartitionState.Absent);
@@ -121,7 +134,7 @@ internal sealed unsafe class SimulatedMonitor : IDisposable
                 switch (Lifecycle.Next(Machine, i, mayTakeNmi: true))
                 {
                     case CoreAction.ScrubCore: Lifecycle.CoreIsBack<Hardware>(Machine, i); busy = true; break;
-                    case CoreAction.ScrubMemory: Lifecycle.MemoryIsClean<Hardware>(Machine, partition); busy = true; break;
+                    case CoreAction.ScrubMemory: ClearWindow(); Lifecycle.MemoryIsClean<Hardware>(Machine, partition); busy = true; break;
                     case CoreAction.EnterStart: busy = true; break;
                 }
             }
@@ -205,6 +218,16 @@ internal sealed unsafe class SimulatedMonitor : IDisposable
             entry->Partition = _cores[i].Partition;
             entry->Mode = (uint)_cores[i].Mode;
         }
+        Header.HasIommu = 1;
+        Header.FunctionCount = (uint)_functions.Length;
+        for (int i = 0; i < _functions.Length; i++)
+        {
+            ref readonly PciFunction function = ref _functions[i];
+            ((FunctionEntry*)(_shared + ControlLayout.FunctionTableOffset))[i] = new FunctionEntry
+            {
+                Address = function.Address, Partition = function.Partition, Group = function.Group, IsAssignable = function.IsAssignable ? (ushort)1 : (ushort)0, Vendor = 0x1B36, Device = 0x0010, Class = _classes[i],
+            };
+        }
         for (int i = 0; i < _memory.Length; i++) ((MemoryEntry*)(_shared + ControlLayout.MemoryTableOffset))[i] = _memory[i];
         for (int i = 0; i < _partitions.Length; i++)
         {
@@ -221,6 +244,13 @@ internal sealed unsafe class SimulatedMonitor : IDisposable
                 entry->MemoryBytes += extents[k].Bytes;
             }
         }
+    }
+
+    /// <summary>All partitions' memory is in one place here.</summary>
+    private void ClearWindow()
+    {
+        const int DontNeed = 4;
+        _ = madvise((nint)_window, (nuint)ControlLayout.WindowBytes, DontNeed);
     }
 
     /// <summary>Address space for a gibibyte, of which only what is touched becomes memory.</summary>
@@ -240,6 +270,9 @@ internal sealed unsafe class SimulatedMonitor : IDisposable
     private static extern nint mmap(nint address, nuint bytes, int protection, int flags, int file, long offset);
 
     [DllImport("libc")]
+    private static extern int madvise(nint address, nuint bytes, int advice);
+
+    [DllImport("libc")]
     private static extern int munmap(nint address, nuint bytes);
 
     private readonly struct Hardware : IHardware
@@ -255,6 +288,14 @@ internal sealed unsafe class SimulatedMonitor : IDisposable
         public static bool MapPartition(int partition) => true;
 
         public static void UnmapPartition(int partition)
+        {
+        }
+
+        public static void AttachFunctions(int partition)
+        {
+        }
+
+        public static void DetachFunctions(int partition)
         {
         }
 

@@ -16,10 +16,20 @@ public static unsafe class Cpu
     public static ulong ReadMsr(uint msr) => Processor.ReadMsr(msr);
     public static void WriteMsr(uint msr, ulong value) => Processor.WriteMsr(msr, value);
     public static void Cpuid(uint leaf, uint subleaf, uint* registers) => Processor.Cpuid(leaf, subleaf, new Span<uint>(registers, 4));
-    public static uint Load32(uint* address) => *address;
+    public static uint Load32(uint* address) => Processor.Device is { } device ? device((ulong)address, null) : *address;
     public static ulong Load64(ulong* address) => *address;
-    public static void Store32(uint* address, uint value) => *address = value;
-    public static void Store64(ulong* address, ulong value) => *address = value;
+
+    public static void Store32(uint* address, uint value)
+    {
+        if (Processor.Device is { } device) device((ulong)address, value);
+        else *address = value;
+    }
+
+    public static void Store64(ulong* address, ulong value)
+    {
+        *address = value;
+        Processor.Iommu?.Stored(address);
+    }
 
     public static uint Exchange32(uint* address, uint value)
     {

@@ -42,6 +42,11 @@ public unsafe class SimulatedProcessor
     /// <summary>False when a range is not to be cleared for real.</summary>
     public Func<ulong, ulong, bool> MayClear { get; set; } = static (_, _) => true;
 
+    public SimulatedIommu? Iommu { get; set; }
+
+    /// <summary>Where accesses of 4 bytes go, with null for a load, instead of to memory.</summary>
+    public Func<ulong, uint?, uint>? Device { get; set; }
+
     /// <summary>Memory for what the linker knows: page directories and the like.</summary>
     public byte* Symbols { get; set; }
 

@@ -117,9 +117,14 @@ internal sealed partial class Machine : IDisposable
         var inventory = new Inventory { BootId = BootId, TscKilohertz = 2_000_000, TrustedBytes = 61 << 10, AbiVersion = 3, Kernel = "6.12.0" };
         for (uint id = 0; id < 8; id++) inventory.Cores.Add(new Core { ApicId = id, Cell = id / 4, CacheDomain = id / 4, PhysicalCore = id, Partition = id == 0 ? 0 : -1 });
         for (uint cell = 0; cell < 2; cell++) inventory.Memory.Add(new MemoryRange { HostAddress = MemoryStart + ((ulong)cell << 40), Bytes = 8UL << 30, Cell = cell, FreeBytes = 8UL << 30 });
-        inventory.Pci.Add(new PciFunction { Address = "0000:00:02.0", Vendor = 0x1af4, Device = 0x1041, ClassCode = 0x020000, Driver = "virtio-pci" });
+        inventory.Pci.Add(new PciFunction { Address = "0000:00:02.0", Vendor = 0x1af4, Device = 0x1041, ClassCode = 0x020000, Partition = 0 });
+        inventory.Pci.Add(Function("0000:01:00.0", 0x02_0000));
+        inventory.Pci.Add(Function("0000:02:00.0", 0x01_0802));
+        inventory.Pci.Add(Function("0000:03:00.0", 0x02_0000, assignable: false));
         return inventory;
     }
+
+    public static PciFunction Function(string address, uint @class, bool assignable = true) => new() { Address = address, Vendor = 0x1b36, Device = 0x10, ClassCode = @class, Assignable = assignable, Partition = -1 };
 
     public void Dispose()
     {

@@ -54,7 +54,8 @@ public sealed class Plane : IAsyncLifetime
         WebApplication host = OsvHost.Build(
             ["--urls", "http://127.0.0.1:0", $"--ConnectionStrings:Osv={_cluster.Cluster.TcpConnectionString(database.Name)}", "--Serilog:MinimumLevel:Default=Warning", "--Osv:Scheduler:Enabled=false",
             "--Osv:KeyFolder", Path.Combine(_folder, "keys"), "--Osv:Netboot:Listen=http://127.0.0.1:0", "--Osv:Gateway:Listen=https://127.0.0.1:0",
-            "--Osv:Netboot:Monitor", Path.Combine(_folder, "monitor"), "--Osv:Netboot:Payload", Path.Combine(_folder, "payload"), .. arguments]);
+            "--Osv:Netboot:Monitor", Path.Combine(_folder, "monitor"), "--Osv:Netboot:Payload", Path.Combine(_folder, "payload"),
+            "--Osv:Netboot:EraserKernel", Path.Combine(_folder, "monitor"), "--Osv:Netboot:EraserInitrd", Path.Combine(_folder, "payload"), .. arguments]);
         try
         {
             await host.StartAsync();
@@ -103,9 +104,9 @@ public sealed class Plane : IAsyncLifetime
 
     /// <summary>Gives a tenant cores and memory of a <see cref="Machine"/> that has reported its inventory.</summary>
     /// <returns>The fence.</returns>
-    public async Task<long> PlaceAsync(Guid tenant, Guid node, int[] cores, long memoryOffset = 0, long memoryBytes = 256 << 20)
+    public async Task<long> PlaceAsync(Guid tenant, Guid node, int[] cores, long memoryOffset = 0, long memoryBytes = 256 << 20, params string[] devices)
     {
-        var plan = new PlacementPlan { TenantId = tenant, NodeId = node, ApicIds = cores, Memory = [new MemoryStretch((long)Machine.MemoryStart + memoryOffset, memoryBytes)], PciAddresses = [] };
+        var plan = new PlacementPlan { TenantId = tenant, NodeId = node, ApicIds = cores, Memory = [new MemoryStretch((long)Machine.MemoryStart + memoryOffset, memoryBytes)], PciAddresses = devices };
         IReadOnlyList<CommitOutcome> outcomes = await new PlacementCommit(Database.Source, new CommitCounters()).CommitAsync([plan], TestContext.Current.CancellationToken);
         return outcomes.Single().ShouldBeOfType<Committed>(outcomes.Single().ToString()).Fence;
     }

@@ -23,6 +23,10 @@ public sealed class ExplorationTests(ITestOutputHelper output)
     public void Every_state_with_extents_of_one_and_two_pages_at_every_place_is_safe_and_every_operation_ends() =>
         Explore(new Configuration(Cores: 3, Pages: 4, ManagementCores: 1, TenantPages: 4, LongExtents: true, Siblings: false, EntryReset: true, Workers: 2) { NamedTenants = true }, atLeast: 100_000);
 
+    [Fact]
+    public void Every_state_with_functions_of_partition_0_and_of_tenants_is_safe_and_every_operation_ends() =>
+        Explore(new Configuration(Cores: 3, Pages: 3, ManagementCores: 1, TenantPages: 1, LongExtents: false, Siblings: false, EntryReset: true, Workers: 2, Functions: 2), atLeast: 10_000);
+
     /// <param name="atLeast">Fewer states mean that the model has lost behaviour.</param>
     private void Explore(Configuration bounds, long atLeast)
     {

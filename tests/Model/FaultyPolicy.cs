@@ -20,7 +20,7 @@ internal static class FaultyPolicy
             string assembly = await CompileAsync(fault, folder, cancel);
             Type exploration = context.LoadFromAssemblyPath(assembly).GetType("Osv.Model.Explorer.Exploration", throwOnError: true)!;
             MethodInfo run = exploration.GetMethod("Run", BindingFlags.Public | BindingFlags.Static)!;
-            return ((string?, string, string))run.Invoke(null, fault is { LongExtents: true } ? [3, 4, 1, 4, true, false, true, 1] : [3, 3, 1, 1, false, false, true, 1])!;
+            return ((string?, string, string))run.Invoke(null, fault is { LongExtents: true } ? [3, 4, 1, 4, true, false, true, 1, 0] : [3, 3, 1, 1, false, false, true, 1, 2])!;
         }
         finally
         {

@@ -20,7 +20,7 @@ public sealed class SeededFaultTests(ITestOutputHelper output)
     [Fact]
     public async Task The_policy_as_shipped_compiled_the_same_way_is_the_same()
     {
-        Outcome linked = new Exploration(new Configuration(3, 3, 1, 1, false, false, true, 1)).Run();
+        Outcome linked = new Exploration(new Configuration(3, 3, 1, 1, false, false, true, 1, Functions: 2)).Run();
         (string? violation, string trace, string summary) = await FaultyPolicy.ExploreAsync(null, TestContext.Current.CancellationToken);
         violation.ShouldBeNull(trace);
         summary.Split(" steps tried")[0].ShouldBe(linked.ToString().Split(" steps tried")[0]);

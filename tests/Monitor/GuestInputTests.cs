@@ -10,7 +10,7 @@ namespace Osv.Monitor.Tests;
 /// </summary>
 public sealed class GuestInputTests
 {
-    private const int Rounds = 200_000;
+    private const int Rounds = 200_000, Functions = 4;
     private const int Cores = 5, Partitions = 4;
 
     /// <summary>The seed is fixed: a failure comes again.</summary>
@@ -22,6 +22,8 @@ public sealed class GuestInputTests
         public static void SendInterrupt(uint apicId, byte vector) { }
         public static bool MapPartition(int partition) => (partition & 1) == 0;
         public static void UnmapPartition(int partition) { }
+        public static void AttachFunctions(int partition) { }
+        public static void DetachFunctions(int partition) { }
         public static void OpenWindow(int partition, ulong guestAddress) { }
         public static void CloseWindow() { }
         public static void ConsoleInput(int partition) { }
@@ -121,6 +123,8 @@ public sealed class GuestInputTests
         {
             if (i % 64 == 0) tables.Shuffle();
             for (int at = 0; at < 0x240 / sizeof(ulong); at++) words[at] = Word();
+            for (int at = 0; at < ControlLayout.MaxOwnFunctions * sizeof(ushort) / sizeof(ulong); at++) words[0xA00 / sizeof(ulong) + at] = Word() & 0x0003_0003_0003_0003;
+            if ((i & 16) != 0) request[0].FunctionCount = (uint)_random.Next(ControlLayout.MaxOwnFunctions + 2);
             if ((i & 1) != 0) request[0].Partition = (uint)_random.Next(Partitions);
             if ((i & 2) != 0) request[0].CoreCount = (uint)_random.Next(1, Cores + 1);
             if ((i & 4) != 0) request[0].ExtentCount = (uint)_random.Next(ControlLayout.MaxExtents + 2);
@@ -132,6 +136,26 @@ public sealed class GuestInputTests
         }
     }
 
+    [Fact]
+    public void No_access_to_a_device_is_too_much_for_its_policy()
+    {
+        var tables = new Tables(_random);
+        for (int i = 0; i < Rounds; i++)
+        {
+            if (i % 64 == 0) tables.Shuffle();
+            int partition = _random.Next(Partitions);
+            tables.Machine.Partitions[partition].ConfigAddress = Small();
+            DevicePolicy.Locate(tables.Machine, partition, out _, out _);
+            DevicePolicy.Remap(tables.Machine, partition, Word(), Small(), out _, out _);
+            DevicePolicy.Refused<NoHardware>(tables.Machine, (ushort)_random.Next(Functions + 2));
+            var function = new PciFunction { Msi = (byte)_random.Next(256), MsiX = (byte)_random.Next(256), MsiIsWide = (i & 1) != 0, IsRemapped = (i & 2) != 0 };
+            int bytes = _random.Next(6);
+            uint value = Small();
+            function.Write((int)(Small() & 0xFF), ref bytes, ref value);
+            function.Show((int)(Small() & 0xFC), Small());
+        }
+    }
+
     /// <summary>A machine in any state, the ones it never gets into among them.</summary>
     private sealed class Tables(Random random)
     {
@@ -139,9 +163,10 @@ public sealed class GuestInputTests
         private readonly Partition[] _partitions = new Partition[Partitions];
         private readonly MemoryExtent[] _extents = new MemoryExtent[Partitions * ControlLayout.MaxExtents];
         private readonly MemoryEntry[] _memory = [new() { HostAddress = 1UL << 30, Bytes = 1UL << 30 }, new() { HostAddress = 1UL << 40, Bytes = 64UL << 30 }];
+        private readonly PciFunction[] _functions = new PciFunction[Functions];
         private readonly ushort[] _window = [Machine.Nobody];
 
-        public Machine Machine => new(_cores, _partitions, _extents, _memory, _window);
+        public Machine Machine => new(_cores, _partitions, _extents, _memory, _functions, _window);
 
         public void Shuffle()
         {
@@ -159,6 +184,8 @@ public sealed class GuestInputTests
             }
             for (int i = 0; i < Partitions; i++)
                 _partitions[i] = new Partition { State = (PartitionState)random.Next(Enum.GetValues<PartitionState>().Length), BootCore = (ushort)random.Next(Cores) };
+            for (int i = 0; i < Functions; i++)
+                _functions[i] = new PciFunction { Address = (ushort)i, Group = (ushort)(i / 2), Partition = random.Next(3) == 0 ? (ushort)random.Next(Partitions) : Machine.Nobody, IsAssignable = random.Next(4) != 0 };
             _window[0] = random.Next(2) == 0 ? Machine.Nobody : (ushort)random.Next(Partitions);
         }
     }

@@ -12,7 +12,7 @@ public sealed class LifecycleTests
     {
         TestNode node = TestNode.WithTenant();
         node.Ask(ControlOperation.Start, new ControlRequest { Partition = 1, Entry = TestNode.Entry }).ShouldBe(ControlStatus.Ok);
-        RecordingHardware.Calls.ShouldBe([new Report(EventKind.Started, StopCause.None, 1, 1), new Kick(1)]);
+        RecordingHardware.Calls.ShouldBe([new Attach(1), new Report(EventKind.Started, StopCause.None, 1, 1), new Kick(1)]);
         StateOf(node, 1).ShouldBe(PartitionState.Running);
         node.Partitions[1].Entry.ShouldBe(TestNode.Entry);
         node.Act(1).ShouldBe(CoreAction.EnterStart);
@@ -38,7 +38,7 @@ public sealed class LifecycleTests
         node.Act(1).ShouldBe(CoreAction.ScrubCore);
         Lifecycle.CoreIsBack<RecordingHardware>(node.Machine, 1);
         StateOf(node, 1).ShouldBe(PartitionState.Scrubbing);
-        RecordingHardware.Calls.ShouldBe([new Kick(1)]);
+        RecordingHardware.Calls.ShouldBe([new Detach(1), new Kick(1)]);
         RecordingHardware.Forget();
 
         node.Act(2).ShouldBe(CoreAction.Park);

@@ -8,7 +8,7 @@ public sealed class PciFunctionTests
 
     private static PciFunction Card()
     {
-        var card = new PciFunction { Address = 0x18, MsiX = MsiXOffset + 2 };
+        var card = new PciFunction { Address = 0x18, MsiX = MsiXOffset };
         card.ShowBase(0, 0xC000_0000, 0xFFFE_0000);
         card.ShowBase(2, 0xC004_000C, 0xFFFF_C00C);
         card.ShowBase(3, 0, 0xFFFF_FFFF);
@@ -18,8 +18,17 @@ public sealed class PciFunctionTests
 
     private static (bool Goes, int Bytes, uint Value) Write(ref PciFunction card, int offset, int bytes, uint value)
     {
-        bool goes = card.Write(offset, ref bytes, ref value);
-        return (goes, bytes, value);
+        ConfigWrite result = card.Write(offset, ref bytes, ref value);
+        result.ShouldNotBe(ConfigWrite.Message, "interrupts of this function are not remapped");
+        return (result == ConfigWrite.Real, bytes, value);
+    }
+
+    /// <summary>Interrupts are remapped; MSI with 64-bit address and masks, and MSI-X.</summary>
+    private static PciFunction Remapped()
+    {
+        var card = new PciFunction { Address = 0x18, MsiX = MsiXOffset, Msi = 0x50, MsiIsWide = true, IsRemapped = true };
+        card.OpenCapability(0x60, 8);
+        return card;
     }
 
     [Fact]
@@ -64,6 +73,7 @@ public sealed class PciFunctionTests
         goes.ShouldBeTrue();
         width.ShouldBe(2);
         value.ShouldBe(0x0546u);
+        Write(ref card, 4, bytes, 0).Value.ShouldBe(0x0400u, "INTx stays off");
     }
 
     [Fact]
@@ -79,11 +89,70 @@ public sealed class PciFunctionTests
     }
 
     [Fact]
+    public void A_remapped_message_is_kept_and_shown_but_never_written()
+    {
+        PciFunction card = Remapped();
+        int bytes = 4;
+        uint value = 0xFEE0_1000;
+        card.Write(0x54, ref bytes, ref value).ShouldBe(ConfigWrite.Message);
+        value = 1;
+        card.Write(0x58, ref bytes, ref value).ShouldBe(ConfigWrite.Message);
+        bytes = 2;
+        value = 0x4031;
+        card.Write(0x5C, ref bytes, ref value).ShouldBe(ConfigWrite.Message);
+        card.MessageAddress.ShouldBe(0x1_FEE0_1000u);
+        card.MessageData.ShouldBe(0x4031u);
+        card.Show(0x54, 0xFEE0_0000).ShouldBe(0xFEE0_1000u);
+        card.Show(0x58, 0).ShouldBe(1u);
+        card.Show(0x5C, 0).ShouldBe(0x4031u);
+        card.Forget();
+        card.Show(0x54, 0xFEE0_0000).ShouldBe(0u);
+        card.Show(0x5C, 7).ShouldBe(0u);
+    }
+
+    [Fact]
+    public void A_remapped_function_offers_one_message_and_turns_it_on_and_off()
+    {
+        PciFunction card = Remapped();
+        card.Show(0x50, 0x01FF_6005).ShouldBe(0x0181_6005u, "neither capable of several nor enabled for them");
+        int bytes = 2;
+        uint value = 0x0071;
+        card.Write(0x52, ref bytes, ref value).ShouldBe(ConfigWrite.Message);
+        value.ShouldBe(1u);
+    }
+
+    [Fact]
+    public void Of_a_remapped_MSI_X_capability_only_enable_and_mask_are_written_and_of_MSI_the_masks()
+    {
+        PciFunction card = Remapped();
+        int bytes = 2;
+        uint value = 0xFFFF;
+        card.Write(MsiXOffset + 2, ref bytes, ref value).ShouldBe(ConfigWrite.Real);
+        value.ShouldBe(0xC000u);
+        bytes = 4;
+        card.Write(MsiXOffset, ref bytes, ref value).ShouldBe(ConfigWrite.Dropped);
+        card.Write(MsiXOffset + 4, ref bytes, ref value).ShouldBe(ConfigWrite.Dropped, "where the table lies is not the owner's to say");
+        card.Write(0x60, ref bytes, ref value).ShouldBe(ConfigWrite.Real);
+        bytes = 1;
+        foreach (int offset in (int[])[0x52, 0x54, 0x58, 0x5C, MsiXOffset + 2, MsiXOffset + 3])
+            card.Write(offset, ref bytes, ref value).ShouldBe(ConfigWrite.Dropped, $"a byte at {offset:x}");
+    }
+
+    [Fact]
     public void No_argument_makes_it_fail()
     {
-        PciFunction card = Card();
+        NoArgumentFails(Card());
+        NoArgumentFails(Remapped());
+    }
+
+    private static void NoArgumentFails(PciFunction card)
+    {
         for (int offset = -8; offset < 300; offset++)
             foreach (int bytes in (int[])[-1, 0, 1, 2, 3, 4, 8])
-                if (Write(ref card, offset, bytes, 0xFFFF_FFFF).Goes) ((offset & 3) + bytes).ShouldBeLessThanOrEqualTo(4);
+            {
+                int width = bytes;
+                uint value = 0xFFFF_FFFF;
+                if (card.Write(offset, ref width, ref value) != ConfigWrite.Dropped) ((offset & 3) + bytes).ShouldBeLessThanOrEqualTo(4);
+            }
     }
 }

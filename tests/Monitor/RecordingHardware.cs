@@ -36,6 +36,10 @@ internal readonly struct RecordingHardware : IHardware
 
     public static void UnmapPartition(int partition) => Calls.Add(new Unmap(partition));
 
+    public static void AttachFunctions(int partition) => Calls.Add(new Attach(partition));
+
+    public static void DetachFunctions(int partition) => Calls.Add(new Detach(partition));
+
     static void IHardware.OpenWindow(int partition, ulong guestAddress) => Calls.Add(new OpenWindow(partition, guestAddress));
 
     static void IHardware.CloseWindow() => Calls.Add(new CloseWindow());
@@ -56,6 +60,10 @@ internal sealed record Interrupt(uint ApicId, byte Vector) : HardwareCall;
 internal sealed record Map(int Partition) : HardwareCall;
 
 internal sealed record Unmap(int Partition) : HardwareCall;
+
+internal sealed record Attach(int Partition) : HardwareCall;
+
+internal sealed record Detach(int Partition) : HardwareCall;
 
 internal sealed record OpenWindow(int Partition, ulong GuestAddress) : HardwareCall;
 

@@ -16,6 +16,7 @@ internal sealed class TestNode
     public Core[] Cores { get; }
     public Partition[] Partitions { get; }
     public MemoryExtent[] Extents { get; }
+    public PciFunction[] Functions { get; set; } = [];
     public MemoryEntry[] Memory { get; set; } = [new MemoryEntry { HostAddress = 4 * Gibibyte, Bytes = 8 * Gibibyte }];
 
     /// <param name="apicIds">One core each; <paramref name="physicalCores"/> says which are SMT siblings.</param>
@@ -27,7 +28,7 @@ internal sealed class TestNode
         RecordingHardware.Forget();
     }
 
-    public Machine Machine => new(Cores, Partitions, Extents, Memory, _window);
+    public Machine Machine => new(Cores, Partitions, Extents, Memory, Functions, _window);
 
     public ushort Window => _window[0];
 
@@ -94,6 +95,7 @@ internal sealed class TestNode
         bytes.AddRange(MemoryMarshal.AsBytes<Core>(Cores));
         bytes.AddRange(MemoryMarshal.AsBytes<Partition>(Partitions));
         bytes.AddRange(MemoryMarshal.AsBytes<ushort>(_window));
+        foreach (PciFunction function in Functions) bytes.AddRange(BitConverter.GetBytes(function.Partition));
         for (int p = 0; p < Partitions.Length; p++)
             bytes.AddRange(MemoryMarshal.AsBytes<MemoryExtent>(Extents.AsSpan(p * ControlLayout.MaxExtents, Partitions[p].ExtentCount)));
         return [.. bytes];

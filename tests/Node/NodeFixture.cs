@@ -25,7 +25,7 @@ public sealed class NodeFixture : IAsyncLifetime
         Monitor = await File.ReadAllBytesAsync(s_built.Monitor, cancel);
         Payload = await File.ReadAllBytesAsync(PayloadPath, cancel);
         TenantKernel = await File.ReadAllBytesAsync(kernel.Image, cancel);
-        TenantInitrd = BusyboxImage.Initrd(await File.ReadAllBytesAsync("/bin/busybox", cancel));
+        TenantInitrd = await File.ReadAllBytesAsync((await new TenantImages(Root, warning => TestContext.Current.SendDiagnosticMessage(warning)).BuildAsync(TenantImages.Busybox, cancel)).Initrd, cancel);
     }
 
     /// <summary>The node image with another of Debian's kernels.</summary>

@@ -38,6 +38,25 @@ public sealed class VirtualRackTests : IAsyncDisposable
     }
 
     [Fact(Timeout = DeadlineMilliseconds)]
+    public async Task A_node_has_cards_and_disks_for_tenants_and_a_way_to_each_card()
+    {
+        await using BootServer server = await BootServer.StartAsync();
+        VirtualNode node = _rack.Add(new VirtualNodeShape("gamma", 1, 1L << 30) { Nics = 2, Disks = 1, DiskBytes = 64 << 20 });
+        await node.PowerOnAsync(server.Script, Cancel);
+        (await server.Boots.ReadAsync(Cancel)).ShouldStartWith(node.Shape.MacAddress.Replace(':', '-'), Case.Sensitive, "it boots from its own card, not from a tenant's");
+        IReadOnlyDictionary<string, int> ports = await node.SshPortsAsync(Cancel);
+        ports.Keys.ShouldBe(["0000:01:00.0", "0000:02:00.0"]);
+        ports.Values.Distinct().Count().ShouldBe(2);
+        using (var client = new System.Net.Sockets.TcpClient()) await client.ConnectAsync(System.Net.IPAddress.Loopback, ports.Values.First(), Cancel);
+        string disk = Path.Combine(_folder, "gamma", "disk0.img");
+        new FileInfo(disk).Length.ShouldBe(64 << 20);
+        await File.WriteAllTextAsync(disk, "kept", Cancel);
+        await node.PowerOffAsync(Cancel);
+        await node.PowerOnAsync(server.Script, Cancel);
+        (await File.ReadAllTextAsync(disk, Cancel)).ShouldStartWith("kept");
+    }
+
+    [Fact(Timeout = DeadlineMilliseconds)]
     public async Task A_node_without_its_cable_finds_nobody_and_says_so()
     {
         await using BootServer server = await BootServer.StartAsync();
@@ -58,6 +77,7 @@ public sealed class VirtualRackTests : IAsyncDisposable
         Should.Throw<RackException>(() => _rack.Add(new VirtualNodeShape("a b", 1, 1L << 30))).Message.ShouldContain("'a b' is no name");
         Should.Throw<RackException>(() => _rack.Add(new VirtualNodeShape("c", 3, 1L << 30) { Cells = 2 })).Message.ShouldContain("3 cores do not divide over 2 cells");
         Should.Throw<RackException>(() => _rack.Add(new VirtualNodeShape("c", 1, 1000))).Message.ShouldContain("at least 1 GiB");
+        Should.Throw<RackException>(() => _rack.Add(new VirtualNodeShape("c", 1, 1L << 30) { Nics = 9, Disks = 8 })).Message.ShouldContain("there is room for 16 in all");
         VirtualNode node = _rack.Add(new VirtualNodeShape("c", 1, 1L << 30));
         Should.Throw<RackException>(() => _rack.Add(new VirtualNodeShape("c", 2, 1L << 30))).Message.ShouldContain("another shape");
         _rack.Add(node.Shape).Shape.ShouldBe(node.Shape);

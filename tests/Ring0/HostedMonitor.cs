@@ -24,7 +24,7 @@ internal sealed class HostedMonitor
         for (int i = 0; i < management.Count; i++) _extents[i] = management[i];
     }
 
-    private Osv.Monitor.Policy.Machine Machine => new(_cores, _partitions, _extents, _memory, _window);
+    private Osv.Monitor.Policy.Machine Machine => new(_cores, _partitions, _extents, _memory, [], _window);
 
     /// <summary>Events since the last call: kind, cause, partition, APIC id of the core.</summary>
     public List<ulong[]> TakeEvents()
@@ -85,6 +85,8 @@ internal sealed class HostedMonitor
         public static void SendInterrupt(uint apicId, byte vector) { }
         public static bool MapPartition(int partition) => true;
         public static void UnmapPartition(int partition) { }
+        public static void AttachFunctions(int partition) { }
+        public static void DetachFunctions(int partition) { }
         public static void OpenWindow(int partition, ulong guestAddress) { }
         public static void CloseWindow() { }
         public static void ConsoleInput(int partition) { }

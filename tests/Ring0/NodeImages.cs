@@ -10,7 +10,7 @@ public sealed class NodeImages : IAsyncLifetime
 {
     public static string Root { get; } = typeof(NodeImages).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().First(item => item.Key == "RepositoryRoot").Value!;
     private static readonly string s_folder = Path.Combine(Root, "artifacts", "ring0");
-    private static readonly string[] s_applets = ["sh", "mount", "cat", "echo", "poweroff", "reboot", "sleep", "nproc", "grep", "dd", "true", "seq", "insmod", "mkdir", "stat", "ls"];
+    private static readonly string[] s_applets = ["sh", "mount", "cat", "echo", "poweroff", "reboot", "sleep", "nproc", "grep", "dd", "true", "seq", "insmod", "mkdir", "stat", "ls", "md5sum", "devmem", "printf", "head"];
 
     public static string Monitor { get; } = Path.Combine(Root, "artifacts", "monitor", "osv-monitor.img");
 
@@ -53,6 +53,16 @@ public sealed class NodeImages : IAsyncLifetime
         return path;
     }
 
+    /// <summary>The path of a disk full of zeros.</summary>
+    public static string EmptyDisk(string name, int mebibytes)
+    {
+        string path = Path.Combine(s_folder, $"{name}.img");
+        File.Delete(path);
+        using FileStream file = File.Create(path);
+        file.SetLength((long)mebibytes << 20);
+        return path;
+    }
+
     /// <summary>A payload that is as it was built, with zeros where its kernel should be.</summary>
     public static string PayloadWithoutKernel()
     {
@@ -68,7 +78,7 @@ public sealed class NodeImages : IAsyncLifetime
         echo "nproc=$(nproc) TENANT UP"
         for i in $(seq 100); do true | cat; done
         echo "LOADS DONE"
-        while read word cpu; do
+        while read word cpu other; do
             case $word in
                 alive) echo ALIVE ;;
                 panic) echo c > /proc/sysrq-trigger ;;
@@ -78,6 +88,19 @@ public sealed class NodeImages : IAsyncLifetime
                 offline) echo 0 > /sys/devices/system/cpu/cpu$cpu/online; echo "OFF $cpu left $(cat /sys/devices/system/cpu/online)" ;;
                 online) echo 1 > /sys/devices/system/cpu/cpu$cpu/online; echo "ON $cpu now $(cat /sys/devices/system/cpu/online)" ;;
                 fill) dd if=/dev/zero of=/dev/shm/fill bs=1M count=$cpu 2>/dev/null; dd if=/dev/shm/fill of=/dev/null bs=1M 2>/dev/null; echo "FILLED $(stat -c %s /dev/shm/fill)" ;;
+                write) seq 300000 > /data; dd if=/data of=/dev/nvme0n1 bs=64k conv=fsync 2>/dev/null; echo "WROTE $(md5sum < /data)" ;;
+                read) echo 3 > /proc/sys/vm/drop_caches; echo "READ $(head -c 1988895 /dev/nvme0n1 | md5sum)" ;;
+                stream) echo 3 > /proc/sys/vm/drop_caches; dd if=/dev/nvme0n1 of=/dev/null bs=1M count=$cpu 2>/dev/null; grep nvme /proc/interrupts; echo "STREAMED $cpu" ;;
+                queues)
+                    function=/sys/bus/pci/devices/0000:00:02.0
+                    echo 0000:00:02.0 > /sys/bus/pci/drivers/nvme/unbind; echo 1 > $function/enable
+                    printf '\006\004' | dd of=$function/config bs=2 seek=2 conv=notrunc 2>/dev/null
+                    read base rest < $function/resource
+                    devmem $((base + 0x14)) 32 0; devmem $((base + 0x24)) 32 0x000f000f
+                    devmem $((base + 0x28)) 64 $cpu; devmem $((base + 0x30)) 64 $other
+                    devmem $((base + 0x14)) 32 0x00460001
+                    echo "QUEUES at $cpu $other, controller says $(devmem $((base + 0x1c)) 32)"
+                    sleep 1; devmem $((base + 0x1000)) 32 1 ;;
                 cells) for node in /sys/devices/system/node/node[0-9]*; do echo "CELL ${node##*node} cpus $(cat $node/cpulist) $(grep MemTotal $node/meminfo)"; done; echo CELLS END ;;
             esac
         done

@@ -27,8 +27,11 @@ public sealed class EventFeed(ControlDevice device)
     {
         ulong last = Last;
         if (last > after + ControlLayout.EventRingEntries) return true;
-        return After(after).Any(entry => entry.Partition == (uint)partition && entry.Kind == (uint)EventKind.Started);
+        return ShowsStart(partition, after);
     }
+
+    /// <summary>Whether its start after this number is still in the ring.</summary>
+    public bool ShowsStart(int partition, ulong after) => After(after).Any(entry => entry.Partition == (uint)partition && entry.Kind == (uint)EventKind.Started);
 
     /// <summary>Whether it panicked after this number.</summary>
     public bool HasPanicked(int partition, ulong after) => After(after).Any(entry => entry.Partition == (uint)partition && entry.Kind == (uint)EventKind.Panicked);

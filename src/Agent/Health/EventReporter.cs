@@ -51,6 +51,7 @@ public sealed class EventReporter(EventFeed feed, MonitorClock clock, string boo
             MonitorEvent.ManagementRestarted => EventKind.ManagementRestarted,
             MonitorEvent.Hung => EventKind.Hung,
             MonitorEvent.Failed => EventKind.Failed,
+            MonitorEvent.DeviceRefused => EventKind.DeviceRefused,
             _ => EventKind.Unspecified,
         },
         Cause = ((StopCause)entry.Cause).ToString(),

@@ -1,16 +1,14 @@
-using System.Globalization;
 using Osv.Agent.Partitions;
 using Osv.Contracts.ControlDevice;
 using Osv.Contracts.Node;
 
 namespace Osv.Agent.Node;
 
-/// <summary>What this node has: cores and memory from the monitor, PCI functions from Linux.</summary>
+/// <summary>What this node has: cores, memory and PCI functions, as the monitor tells them.</summary>
 public static class InventoryReader
 {
     /// <param name="imageBytes">Of images that it can hold at once.</param>
-    /// <param name="sysfs">/sys.</param>
-    public static Inventory Read(ControlDevice device, string bootId, long imageBytes, TimeProvider time, string sysfs = "/sys", string release = "/proc/sys/kernel/osrelease")
+    public static Inventory Read(ControlDevice device, string bootId, long imageBytes, TimeProvider time, string release = "/proc/sys/kernel/osrelease")
     {
         device.Execute(ControlOperation.Topology);
         ControlHeader header = device.Header;
@@ -37,21 +35,21 @@ public static class InventoryReader
             ulong left = free.Where(piece => piece.HostAddress >= range.HostAddress && piece.HostAddress < range.HostAddress + range.Bytes).Aggregate(0UL, (sum, piece) => sum + piece.Bytes);
             inventory.Memory.Add(new MemoryRange { HostAddress = range.HostAddress, Bytes = range.Bytes, Cell = range.Cell, FreeBytes = left });
         }
-        string functions = Path.Combine(sysfs, "bus", "pci", "devices");
-        if (Directory.Exists(functions)) inventory.Pci.Add(Directory.EnumerateDirectories(functions).Order(StringComparer.Ordinal).Select(Function));
+        FunctionEntry[] functions = device.Functions.ToArray();
+        inventory.Pci.Add(functions.OrderBy(function => function.Address).Select(function => Function(function, functions)));
         if (File.Exists(release)) inventory.Kernel = File.ReadAllText(release).Trim();
-        inventory.Sources.Add(["cores, memory: control device", "pci: sysfs", "kernel: procfs", "image room: free memory of the management partition"]);
+        inventory.Sources.Add(["cores, memory, pci: control device", "kernel: procfs", "image room: free memory of the management partition"]);
         return inventory;
     }
 
-    private static PciFunction Function(string folder) => new()
+    /// <summary>Placement knows functions, not groups: one that shares its group with others is not offered.</summary>
+    private static PciFunction Function(FunctionEntry function, FunctionEntry[] all) => new()
     {
-        Address = Path.GetFileName(folder),
-        Vendor = Hex(folder, "vendor"),
-        Device = Hex(folder, "device"),
-        ClassCode = Hex(folder, "class"),
-        Driver = Path.GetFileName(new FileInfo(Path.Combine(folder, "driver")).LinkTarget ?? string.Empty),
+        Address = PciAddress.Format(function.Address),
+        Vendor = function.Vendor,
+        Device = function.Device,
+        ClassCode = function.Class,
+        Assignable = function.IsAssignable != 0 && all.Count(other => other.Group == function.Group) == 1,
+        Partition = function.Partition == 0xFFFF ? -1 : function.Partition,
     };
-
-    private static uint Hex(string folder, string name) => uint.Parse(File.ReadAllText(Path.Combine(folder, name)).AsSpan().Trim()[2..], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 }

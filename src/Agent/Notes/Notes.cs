@@ -15,6 +15,12 @@ public sealed record PartitionNote
     /// <summary>The boot core first.</summary>
     public required IReadOnlyList<uint> ApicIds { get; init; }
     public required IReadOnlyList<ShareNote> Memory { get; init; }
+    /// <summary>PCI functions of its own, as in the inventory.</summary>
+    public IReadOnlyList<string> PciAddresses { get; init; } = [];
+    /// <summary>Those of them that the run under way, or the last one, is to erase; empty: it is not the eraser's.</summary>
+    public IReadOnlyList<string> Erasing { get; init; } = [];
+    /// <summary>Those that were erased in this partition.</summary>
+    public IReadOnlyList<string> Erased { get; init; } = [];
     public RestartPolicy Restart { get; init; }
     public LeasePolicy Lease { get; init; }
     /// <summary>Generation of the last start; 0 before the first.</summary>

@@ -77,6 +77,8 @@ public sealed unsafe partial class ControlDevice : IDisposable
 
     public ReadOnlySpan<CoreEntry> Cores => new(_shared + ControlLayout.CoreTableOffset, (int)Header.CoreCount);
     public ReadOnlySpan<MemoryEntry> Memory => new(_shared + ControlLayout.MemoryTableOffset, (int)Header.MemoryCount);
+    /// <summary>The node's PCI functions that can have an owner.</summary>
+    public ReadOnlySpan<FunctionEntry> Functions => new(_shared + ControlLayout.FunctionTableOffset, (int)Header.FunctionCount);
     public ReadOnlySpan<PartitionEntry> Partitions => new(_shared + ControlLayout.PartitionTableOffset, ControlLayout.MaxPartitions);
 
     /// <summary>The memory of one partition, partition 0 too.</summary>

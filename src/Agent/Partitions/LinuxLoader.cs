@@ -37,7 +37,8 @@ public sealed record LinuxImage(Stream Kernel, Stream? Initrd, ReadOnlyMemory<by
 /// <param name="Cores">The boot core first.</param>
 /// <param name="Memory">The first extent lies at guest address 0.</param>
 /// <param name="MemoryCells">Cell of each extent, numbered within the partition.</param>
-public sealed record LinuxMachine(GuestCore[] Cores, MemoryExtent[] Memory, uint[] MemoryCells);
+/// <param name="HasPci">It owns PCI functions.</param>
+public sealed record LinuxMachine(GuestCore[] Cores, MemoryExtent[] Memory, uint[] MemoryCells, bool HasPci = false);
 
 /// <summary>Puts a Linux into a stopped partition and starts it.</summary>
 public static class LinuxLoader
@@ -75,6 +76,7 @@ public static class LinuxLoader
             TimerPort = device.Header.TimerPort,
             TimerIs32Bit = device.Header.TimerIs32Bit != 0,
             HasSerialInterrupt = true,
+            HasPci = machine.HasPci,
         };
         LinuxBoot.WriteLowMemory(device.Window(0, (int)GuestMap.OneMebibyte), header, in plan, image.CommandLine.Span, in platform);
         device.Request.Partition = partition;

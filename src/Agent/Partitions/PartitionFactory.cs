@@ -7,7 +7,7 @@ using Osv.Contracts.Node;
 
 namespace Osv.Agent.Partitions;
 
-/// <summary>Makes partitions out of free cores and memory, and describes those that exist.</summary>
+/// <summary>Makes partitions out of free cores, memory and PCI functions, and describes those that exist.</summary>
 internal sealed class PartitionFactory(ControlDevice device, NodeNotes notes, TimeProvider time, AgentLog log)
 {
     /// <summary>Partition numbers go round, so that events of a partition that is gone are not taken for another's.</summary>
@@ -29,6 +29,8 @@ internal sealed class PartitionFactory(ControlDevice device, NodeNotes notes, Ti
         IReadOnlyList<MemoryExtent> extents = MemoryPlanner.Plan(MemoryPlanner.Free(device.Memory.ToArray(), Taken()), [.. wanted.Memory.Select(share => (share.Cell, share.Bytes))], out string reason)
             ?? throw new InvalidOperationException(reason);
         if (wanted.ApicIds.Count is 0 or > ControlLayout.MaxCores) throw new InvalidOperationException($"it names {wanted.ApicIds.Count} cores");
+        if (wanted.PciAddresses.Count > ControlLayout.MaxOwnFunctions) throw new InvalidOperationException($"it names {wanted.PciAddresses.Count} PCI functions; a partition can have {ControlLayout.MaxOwnFunctions}");
+        ushort[] functions = [.. wanted.PciAddresses.Select(PciAddress.Parse)];
 
         // What a previous owner of this number has left in the console ring is nobody's any more.
         ref ConsoleHeader console = ref device.ConsoleHeader(partition);
@@ -41,6 +43,7 @@ internal sealed class PartitionFactory(ControlDevice device, NodeNotes notes, Ti
             Instance = (ulong)time.GetUtcNow().ToUnixTimeMilliseconds(),
             ApicIds = [.. wanted.ApicIds],
             Memory = [.. wanted.Memory.Select(share => new ShareNote(share.Cell, share.Bytes))],
+            PciAddresses = [.. wanted.PciAddresses],
             Restart = wanted.Restart,
             Lease = wanted.Lease,
             EventFloor = new EventFeed(device).Last,
@@ -53,6 +56,8 @@ internal sealed class PartitionFactory(ControlDevice device, NodeNotes notes, Ti
         request.Partition = (uint)partition;
         request.CoreCount = (uint)wanted.ApicIds.Count;
         for (int i = 0; i < wanted.ApicIds.Count; i++) request.Cores[i] = wanted.ApicIds[i];
+        request.FunctionCount = (uint)functions.Length;
+        for (int i = 0; i < functions.Length; i++) request.Functions[i] = functions[i];
         request.ExtentCount = (uint)extents.Count;
         for (int i = 0; i < extents.Count; i++)
         {
@@ -66,7 +71,7 @@ internal sealed class PartitionFactory(ControlDevice device, NodeNotes notes, Ti
             notes.Clear(partition);
             throw new ControlException(ControlOperation.Create, (uint)partition, status, index);
         }
-        log.Info("partitions", $"partition {partition} made for {wanted.TenantId}: {wanted.ApicIds.Count} cores, {extents.Sum(extent => (long)extent.Bytes) >> 20} MiB in {extents.Count} extents");
+        log.Info("partitions", $"partition {partition} made for {wanted.TenantId}: {wanted.ApicIds.Count} cores, {extents.Sum(extent => (long)extent.Bytes) >> 20} MiB in {extents.Count} extents{string.Concat(wanted.PciAddresses.Select(address => ", " + address))}");
         return note;
     }
 
@@ -102,7 +107,8 @@ internal sealed class PartitionFactory(ControlDevice device, NodeNotes notes, Ti
         return new LinuxMachine(
             [.. note.ApicIds.Select(id => new GuestCore { ApicId = id, Cell = (uint)cells.IndexOf(cellOfCore[id]) })],
             extents,
-            [.. extentCells.Select(cell => (uint)cells.IndexOf(cell))]);
+            [.. extentCells.Select(cell => (uint)cells.IndexOf(cell))],
+            HasPci: note.PciAddresses.Count != 0);
     }
 
     /// <summary>Fills in what the monitor's tables say of it.</summary>
@@ -114,6 +120,7 @@ internal sealed class PartitionFactory(ControlDevice device, NodeNotes notes, Ti
         seen.Restarts = note.Restarts;
         seen.LastEnd = note.LastEnd;
         seen.StartedUnixMs = (ulong)note.StartedUnixMs;
+        seen.Erased.Add(note.Erased);
         seen.ApicIds.Add(note.ApicIds);
         seen.MemoryBytes = device.Partitions[note.Partition].MemoryBytes;
         var exits = new ulong[(int)ExitCounter.Count];

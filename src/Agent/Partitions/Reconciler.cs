@@ -14,7 +14,7 @@ namespace Osv.Agent.Partitions;
 /// the truth about what is; each step is announced in a note first, so an agent that is killed anywhere is followed by one that
 /// goes on. Not thread-safe.
 /// </summary>
-public sealed class Reconciler
+public sealed partial class Reconciler
 {
     private static readonly TimeSpan s_tryAgain = TimeSpan.FromSeconds(5), s_lastWords = TimeSpan.FromMilliseconds(500), s_round = TimeSpan.FromMilliseconds(100);
     private readonly ControlDevice _device;
@@ -95,18 +95,18 @@ public sealed class Reconciler
         }
         foreach (DesiredPartition partition in desired.Partitions.Where(partition => !_tenants.ContainsKey(partition.TenantId)))
             _tenants[partition.TenantId] = new Tenant(partition.TenantId) { Wanted = partition };
-        _images.Keep(desired.Partitions.SelectMany(Artifacts).Select(artifact => Convert.ToHexStringLower(artifact.Sha256.Span)).ToHashSet(StringComparer.Ordinal));
+        _images.Keep(desired.Partitions.SelectMany(partition => Artifacts(partition.Image).Concat(partition.Erase.Count == 0 ? [] : Artifacts(partition.Eraser))).Select(artifact => Convert.ToHexStringLower(artifact.Sha256.Span)).ToHashSet(StringComparer.Ordinal));
         return true;
     }
 
-    private static IEnumerable<Artifact> Artifacts(DesiredPartition partition)
+    private static IEnumerable<Artifact> Artifacts(Image? image)
     {
-        if (partition.Image?.Kernel is { } kernel) yield return kernel;
-        if (partition.Image?.Initrd is { } initrd) yield return initrd;
+        if (image?.Kernel is { } kernel) yield return kernel;
+        if (image?.Initrd is { } initrd) yield return initrd;
     }
 
     /// <summary>Of kernel and initrd together.</summary>
-    private static ulong ImageBytes(DesiredPartition partition) => Artifacts(partition).Aggregate(0UL, (sum, artifact) => sum + artifact.Bytes);
+    private static ulong ImageBytes(Image? image) => Artifacts(image).Aggregate(0UL, (sum, artifact) => sum + artifact.Bytes);
 
     /// <summary>One step for every tenant. When a step takes long, those after it have their turn first next time: consoles and the session wait meanwhile.</summary>
     public void Tick()
@@ -185,8 +185,8 @@ public sealed class Reconciler
         }
         if (IsPutOff(tenant)) return;
         ulong memory = tenant.Wanted.Memory.Count == 0 ? 0 : tenant.Wanted.Memory[0].Bytes;
-        if (ImageBytes(tenant.Wanted) > memory) throw new LinuxBootException(tenant.Wanted.Image?.Kernel?.Bytes > memory ? LinuxBootError.KernelTooLarge : LinuxBootError.InitrdTooLarge);
-        if (!Fetch(tenant, out LinuxImageFiles? files)) return;
+        if (ImageBytes(tenant.Wanted.Image) > memory) throw new LinuxBootException(tenant.Wanted.Image?.Kernel?.Bytes > memory ? LinuxBootError.KernelTooLarge : LinuxBootError.InitrdTooLarge);
+        if (!Fetch(tenant, tenant.Wanted.Image, out LinuxImageFiles? files)) return;
         using LinuxImageFiles image = files!;
         // What cannot boot is refused here, before it costs anybody a core.
         LinuxLoader.Plan(image.Open(tenant.Wanted, instance: 0, _time.GetUtcNow()), memory, out _);
@@ -202,15 +202,16 @@ public sealed class Reconciler
     {
         PartitionNote note = tenant.Note!;
         string? reason = !runs ? (expired ? LeaseReason : string.Empty)
-            : Revision != 0 && Replaced(tenant) ? "its cores or memory have changed"
-            : Revision != 0 && tenant.Wanted!.StartGeneration > note.StartGeneration ? "reboot"
+            : Revision != 0 && Replaced(tenant) ? "its cores, memory or devices have changed"
+            : Revision != 0 && note.Erasing.Count == 0 && tenant.Wanted!.StartGeneration > note.StartGeneration ? "reboot"
             : tenant.StandsStillAfterPanic(_events, note, s_lastWords, _time) || _endsInPanic(note) ? PanicReason
             : null;
         if (reason is null)
         {
             if (note.FailuresInRow != 0 && _time.GetUtcNow().ToUnixTimeMilliseconds() - note.StartedUnixMs > RestartRules.LongRun.TotalMilliseconds)
                 Save(tenant, note with { FailuresInRow = 0 });
-            Say(tenant, PartitionPhase.Running);
+            if (note.Erasing.Count == 0) Say(tenant, PartitionPhase.Running);
+            else Say(tenant, PartitionPhase.Loading, ErasesDisks(note.Erasing.Count));
             return;
         }
         if (reason == PanicReason) Save(tenant, note with { PanickedStart = note.Starts });
@@ -233,6 +234,8 @@ public sealed class Reconciler
     {
         PartitionNote note = tenant.Note!;
         DesiredPartition wanted = tenant.Wanted!;
+        if (!DisksAreClean(tenant)) return;
+        note = tenant.Note!;
         if (note.Starts != 0 && note.StartGeneration >= wanted.StartGeneration && _events.HasStarted(note.Partition, note.StartedAfterEvent))
         {
             var cause = (StopCause)_device.Partitions[note.Partition].LastCause;
@@ -258,7 +261,7 @@ public sealed class Reconciler
         {
             return;
         }
-        if (!Fetch(tenant, out LinuxImageFiles? files)) return;
+        if (!Fetch(tenant, wanted.Image, out LinuxImageFiles? files)) return;
         using LinuxImageFiles image = files!;
         Say(tenant, PartitionPhase.Loading);
         bool again = note.Starts != 0 && note.StartGeneration >= wanted.StartGeneration;
@@ -294,16 +297,17 @@ public sealed class Reconciler
     private bool IsPutOff(Tenant tenant) => Equals(tenant.Refused, tenant.Wanted) || tenant.IsPutOff(_time);
 
     private static bool Replaced(Tenant tenant) => tenant.Wanted is { } wanted && tenant.Note is { } note
-        && (!wanted.ApicIds.SequenceEqual(note.ApicIds) || !wanted.Memory.Select(share => new ShareNote(share.Cell, share.Bytes)).SequenceEqual(note.Memory));
+        && (!wanted.ApicIds.SequenceEqual(note.ApicIds) || !wanted.PciAddresses.SequenceEqual(note.PciAddresses)
+            || !wanted.Memory.Select(share => new ShareNote(share.Cell, share.Bytes)).SequenceEqual(note.Memory));
 
     /// <summary>True when kernel and initrd are here and checked.</summary>
-    private bool Fetch(Tenant tenant, out LinuxImageFiles? files)
+    private bool Fetch(Tenant tenant, Image? image, out LinuxImageFiles? files)
     {
         files = null;
-        Image image = tenant.Wanted!.Image ?? throw new InvalidOperationException("it names no image");
-        IReadOnlyList<ImageProgress> progress = _images.Request([.. Artifacts(tenant.Wanted)]);
+        if (image is null) throw new InvalidOperationException("it names no image");
+        IReadOnlyList<ImageProgress> progress = _images.Request([.. Artifacts(image)]);
         tenant.FetchedBytes = progress.Aggregate(0UL, (sum, one) => sum + one.Bytes);
-        tenant.FetchTotalBytes = ImageBytes(tenant.Wanted);
+        tenant.FetchTotalBytes = ImageBytes(image);
         if (progress.FirstOrDefault(one => one.Failure is not null) is { } failed)
         {
             Say(tenant, PartitionPhase.Refused, failed.Failure!);

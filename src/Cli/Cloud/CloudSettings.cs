@@ -13,6 +13,12 @@ internal sealed record CloudSettings
     /// <summary>Of each node.</summary>
     public long MemoryBytes { get; init; } = 4L << 30;
 
+    /// <summary>For tenants of each new node.</summary>
+    public int Nics { get; init; } = 2;
+
+    /// <inheritdoc cref="Nics"/>
+    public int Disks { get; init; } = 2;
+
     /// <summary>Ports on the loopback interface.</summary>
     public int ConsolePort { get; init; } = 5080;
     public int NetbootPort { get; init; } = 5081;

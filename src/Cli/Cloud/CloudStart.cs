@@ -25,6 +25,7 @@ internal sealed class CloudStart(CloudHome home, CloudSettings wanted, Steps ste
     private readonly HostBuild _hostBuild = new(Repository.Root);
     private readonly HostProcess _host = new(home);
     private CloudSettings _settings = wanted;
+    private (string Kernel, string Initrd) _eraser;
 
     public async Task RunAsync(CancellationToken cancel)
     {
@@ -74,7 +75,7 @@ internal sealed class CloudStart(CloudHome home, CloudSettings wanted, Steps ste
         for (int number = 1; number <= settings.Nodes; number++)
         {
             string name = string.Create(CultureInfo.InvariantCulture, $"node{number}");
-            yield return there.GetValueOrDefault(name) ?? new VirtualNodeShape(name, settings.Cores, settings.MemoryBytes);
+            yield return there.GetValueOrDefault(name) ?? new VirtualNodeShape(name, settings.Cores, settings.MemoryBytes) { Nics = settings.Nics, Disks = settings.Disks };
         }
     }
 
@@ -94,6 +95,7 @@ internal sealed class CloudStart(CloudHome home, CloudSettings wanted, Steps ste
         }
         step.Say("node image");
         await _built.BuildPayloadAsync(NodeArtifacts.CloudKernel, cancel).ConfigureAwait(false);
+        _eraser = await _built.BuildEraserAsync(NodeArtifacts.CloudKernel, cancel).ConfigureAwait(false);
         return clock.Elapsed > TimeSpan.FromSeconds(5) ? "done" : "up to date";
     }
 
@@ -126,6 +128,8 @@ internal sealed class CloudStart(CloudHome home, CloudSettings wanted, Steps ste
             ["Osv__Netboot__Address"] = _settings.NetbootForNodes.GetLeftPart(UriPartial.Authority),
             ["Osv__Netboot__Monitor"] = _built.Monitor,
             ["Osv__Netboot__Payload"] = _built.Payload(NodeArtifacts.CloudKernel),
+            ["Osv__Netboot__EraserKernel"] = _eraser.Kernel,
+            ["Osv__Netboot__EraserInitrd"] = _eraser.Initrd,
             ["Osv__Gateway__Listen"] = $"https://127.0.0.1:{_settings.GatewayPort}",
             ["Osv__Gateway__Address"] = _settings.GatewayForNodes.GetLeftPart(UriPartial.Authority),
             // A desktop's share: the workstation collector gives memory back and takes no thread per core.

@@ -11,8 +11,10 @@ internal static class UpCommand
         var nodes = new Option<int?>("--nodes") { Description = "Nodes of the virtual rack: QEMU machines that boot from the network. Default 1." };
         var cores = new Option<int?>("--cores") { Description = "Cores of each new node, one of them for its management Linux. Default 4." };
         var memory = new Option<long?>("--memory") { Description = "Memory of each new node, such as 4GiB. Default 4GiB.", HelpName = "size", CustomParser = Sizes.Parse };
+        var nics = new Option<int?>("--nics") { Description = "Network cards for tenants of each new node. Default 2." };
+        var disks = new Option<int?>("--disks") { Description = "NVMe disks of 1 GiB for tenants of each new node. Default 2." };
         var port = new Option<int?>("--port") { Description = "Port of console and API on 127.0.0.1. Default 5080." };
-        var command = new Command("up", "Start the control plane and a virtual rack on this machine; ends when every node is Ready. Safe to repeat.") { nodes, cores, memory, port };
+        var command = new Command("up", "Start the control plane and a virtual rack on this machine; ends when every node is Ready. Safe to repeat.") { nodes, cores, memory, nics, disks, port };
         command.SetAction((result, cancel) => CloudCommands.RunAsync(async () =>
         {
             var home = new CloudHome(Repository.Home);
@@ -24,6 +26,8 @@ internal static class UpCommand
                 Nodes = result.GetValue(nodes) ?? before.Nodes,
                 Cores = result.GetValue(cores) ?? before.Cores,
                 MemoryBytes = result.GetValue(memory) ?? before.MemoryBytes,
+                Nics = result.GetValue(nics) ?? before.Nics,
+                Disks = result.GetValue(disks) ?? before.Disks,
                 ConsolePort = result.GetValue(port) ?? before.ConsolePort,
             };
             if (wanted.Nodes is < 0 or > 100) throw new CommandException($"--nodes {wanted.Nodes}: give 0 to 100");

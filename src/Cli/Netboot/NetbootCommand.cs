@@ -26,6 +26,7 @@ internal static class NetbootCommand
             var built = new NodeArtifacts(Repository.Root, warnings.Add);
             string name = result.GetRequiredValue(kernel);
             string payload;
+            (string Kernel, string Initrd) eraser;
             using (var progress = new Progress())
             {
                 var step = new Step("node image", progress);
@@ -35,15 +36,18 @@ internal static class NetbootCommand
                 await built.PublishAgentAsync(cancel).ConfigureAwait(false);
                 step.Say($"kernel {name} and drivers");
                 payload = await built.BuildPayloadAsync(name, cancel).ConfigureAwait(false);
+                eraser = await built.BuildEraserAsync(name, cancel).ConfigureAwait(false);
             }
             foreach (string warning in warnings) await Console.Error.WriteLineAsync($"warning: {Terminal.Plain(warning)}").ConfigureAwait(false);
             if (result.GetValue(CommonOptions.Output) == CommonOptions.Json)
             {
-                Console.WriteLine(JsonSerializer.Serialize(new { kernel = name, monitor = built.Monitor, monitorBytes = Length(built.Monitor), payload, payloadBytes = Length(payload) }, s_json));
+                Console.WriteLine(JsonSerializer.Serialize(new { kernel = name, monitor = built.Monitor, monitorBytes = Length(built.Monitor), payload, payloadBytes = Length(payload), eraserKernel = eraser.Kernel, eraserInitrd = eraser.Initrd }, s_json));
                 return;
             }
             Console.WriteLine($"Osv__Netboot__Monitor={built.Monitor}");
             Console.WriteLine($"Osv__Netboot__Payload={payload}");
+            Console.WriteLine($"Osv__Netboot__EraserKernel={eraser.Kernel}");
+            Console.WriteLine($"Osv__Netboot__EraserInitrd={eraser.Initrd}");
         }));
         return command;
 

@@ -10,7 +10,7 @@ internal static class TenantCommand
 {
     public static Command Create() => new("tenant", "Linux systems on cores of their own.")
     {
-        TenantCreation.Create(), List(), Show(), Start(), Stop(), Reboot(), Delete(), TenantLog.Create(), ConsoleCommand.Create(), Exits(),
+        TenantCreation.Create(), List(), Show(), Start(), Stop(), Reboot(), Delete(), TenantLog.Create(), ConsoleCommand.Create(), SshCommand.Create(), Exits(),
     };
 
     /// <summary>The tenant that a command is about.</summary>

@@ -43,7 +43,7 @@ internal static class TenantTables
         ("node", tenant.Node),
         ("cores", $"{Number(tenant.CoreCount)}{(tenant.Cores.Count > 0 ? $" (APIC ids {string.Join(", ", tenant.Cores)})" : "")}"),
         ("memory", Sizes.Format(tenant.MemoryBytes)),
-        ("devices", $"{tenant.Nics} NICs, {tenant.Disks} disks"),
+        ("devices", $"{tenant.Nics} NICs, {tenant.Disks} disks{(tenant.Devices.Count > 0 ? $" ({string.Join(", ", tenant.Devices)})" : "")}"),
         ("image", tenant.Image),
         ("restart", $"{tenant.Restart}, {tenant.Restarts} so far"),
         ("priority", Number(tenant.Priority)),

@@ -13,6 +13,13 @@ public sealed class CpioArchive
 
     public CpioArchive AddFolder(string path) => Add(path, Folder | 0x1ED, [], 0, 0);
 
+    /// <summary>Every folder on the way to these files, parents first.</summary>
+    public CpioArchive AddFoldersOf(IEnumerable<string> files)
+    {
+        foreach (string folder in files.SelectMany(path => path.Select((letter, at) => letter == '/' ? path[..at] : string.Empty)).Where(folder => folder.Length != 0).Distinct().Order(StringComparer.Ordinal)) AddFolder(folder);
+        return this;
+    }
+
     public CpioArchive AddFile(string path, ReadOnlySpan<byte> content, bool executable = false) => Add(path, RegularFile | (executable ? 0x1ED : 0x1A4), content, 0, 0);
 
     /// <summary>Nobody but root may read or run it.</summary>

@@ -10,7 +10,7 @@ public static class ControlLayout
     public const ushort VendorId = 0x4F53;
     public const ushort DeviceId = 0x5601;
     /// <summary>Changes whenever a structure here changes.</summary>
-    public const uint AbiVersion = 3;
+    public const uint AbiVersion = 4;
     /// <summary>What the header page starts with: "OSVMCTL1", little endian.</summary>
     public const ulong Magic = 0x314C_5443_4D56_534F;
 
@@ -22,6 +22,7 @@ public static class ControlLayout
     public const uint RequestOffset = 0x0000;
     public const uint ReplyOffset = 0x1000;
     public const uint HeaderOffset = 0x2000;
+    public const uint FunctionTableOffset = 0x3000;
     public const uint PartitionTableOffset = 0x1_0000;
     public const uint MemoryTableOffset = 0x1_8000;
     /// <summary><see cref="MaxExtents"/> slots of <see cref="MemoryExtent"/> for each partition.</summary>
@@ -52,6 +53,9 @@ public static class ControlLayout
     public const int MaxCores = 512;
     public const int MaxExtents = 16;
     public const int MaxMemoryEntries = 128;
+    /// <summary>PCI functions of a node that can have an owner, and of one partition.</summary>
+    public const int MaxFunctions = 64;
+    public const int MaxOwnFunctions = 16;
 
     /// <summary>Memory is handed out in this unit.</summary>
     public const ulong PageBytes = 2UL << 20;

@@ -45,6 +45,13 @@ public enum ControlStatus : uint
     BadWindow = 16,
     BadArgument = 17,
     ManagementIsFixed = 18,
+    BadFunctionCount = 19,
+    UnknownFunction = 20,
+    FunctionNotFree = 21,
+    /// <summary>The node has no AMD-Vi, or the function cannot be reset.</summary>
+    FunctionNotAssignable = 22,
+    /// <summary>Functions of one group can reach each other past the IOMMU: they have one owner.</summary>
+    GroupSplit = 23,
 }
 
 /// <summary>State of a partition as the monitor sees it.</summary>
@@ -88,6 +95,8 @@ public enum EventKind : uint
     Hung = 6,
     /// <summary>A triple fault: being stopped. Clearing the memory takes a while, so this comes long before <see cref="Stopped"/>.</summary>
     Failed = 7,
+    /// <summary>AMD-Vi refused an access of a function that no partition owns, or that partition 0 does. Told once per start.</summary>
+    DeviceRefused = 8,
 }
 
 /// <summary>Why a partition stopped.</summary>
@@ -105,6 +114,8 @@ public enum StopCause : uint
     Panicked = 8,
     /// <summary>The management Linux hangs, or has stopped to beat (<see cref="ControlHeader.Beat"/>).</summary>
     Hung = 9,
+    /// <summary>A function of the partition read or wrote memory that is not the partition's.</summary>
+    DeviceViolation = 10,
 }
 
 /// <summary>Exit reasons counted per core.</summary>

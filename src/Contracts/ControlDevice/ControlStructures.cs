@@ -36,9 +36,12 @@ public unsafe struct ControlRequest
     [FieldOffset(0x10)] public uint CoreCount;
     [FieldOffset(0x14)] public uint ExtentCount;
     [FieldOffset(0x18)] public EntryState Entry;
+    [FieldOffset(0x40)] public uint FunctionCount;
     [FieldOffset(0x80)] public fixed ulong Extents[ControlLayout.MaxExtents * 3];
     /// <summary>APIC ids; the first is the boot core.</summary>
     [FieldOffset(0x200)] public fixed uint Cores[ControlLayout.MaxCores];
+    /// <summary>PCI functions for the partition alone, as in <see cref="FunctionEntry.Address"/>.</summary>
+    [FieldOffset(0xA00)] public fixed ushort Functions[ControlLayout.MaxOwnFunctions];
 }
 
 /// <summary>The reply page.</summary>
@@ -47,7 +50,7 @@ public struct ControlReply
 {
     public uint Operation;
     public uint Status;
-    /// <summary>Which core or extent of the request was refused, where one can be named.</summary>
+    /// <summary>Which core, extent or function of the request was refused, where one can be named.</summary>
     public uint Index;
     public uint Reserved;
 }
@@ -78,14 +81,9 @@ public struct ControlHeader
     /// 0 when it stands still (README of the monitor, "The watch over partition 0"). The monitor sets it to 0 at each start.
     /// </summary>
     public uint Beat;
-    /// <summary>Memory-mapped configuration space (ACPI MCFG): physical address of bus 0 in segment 0, and the buses; 0: none.</summary>
-    public ulong ConfigurationSpace;
-    public byte FirstBus;
-    public byte LastBus;
-    public ushort Reserved;
-    /// <summary>Physical address of the I/O virtualization table (ACPI IVRS) and its length in bytes; 0: none.</summary>
-    public uint IommuTableBytes;
-    public ulong IommuTable;
+    /// <summary>1: AMD-Vi confines every device. 0: there is none, and no function can be given to a tenant.</summary>
+    public uint HasIommu;
+    public uint FunctionCount;
 }
 
 /// <summary>An entry of the memory table: memory that can be given to partitions.</summary>
@@ -131,6 +129,24 @@ public struct PartitionEntry
     [FieldOffset(0x18)] public uint ExtentCount;
 }
 
+/// <summary>An entry of the function table: a PCI function of the node that can have an owner.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 32)]
+public struct FunctionEntry
+{
+    /// <summary>Bus, device and function: bits 15:8, 7:3, 2:0.</summary>
+    [FieldOffset(0x00)] public ushort Address;
+    /// <summary>Owner, or FFFFh.</summary>
+    [FieldOffset(0x02)] public ushort Partition;
+    /// <summary>Functions with the same value go to one partition.</summary>
+    [FieldOffset(0x04)] public ushort Group;
+    /// <summary>1: can be given to a tenant; AMD-Vi confines it and it can be reset.</summary>
+    [FieldOffset(0x06)] public ushort IsAssignable;
+    [FieldOffset(0x08)] public ushort Vendor;
+    [FieldOffset(0x0A)] public ushort Device;
+    /// <summary>Class, subclass and programming interface: bits 23:16, 15:8, 7:0.</summary>
+    [FieldOffset(0x0C)] public uint Class;
+}
+
 /// <summary>An entry of the event ring.</summary>
 [StructLayout(LayoutKind.Explicit, Size = ControlLayout.EventBytes)]
 public struct EventEntry
@@ -145,7 +161,7 @@ public struct EventEntry
     [FieldOffset(0x20)] public ulong Rip;
     [FieldOffset(0x28)] public ulong Cr2;
     [FieldOffset(0x30)] public ulong Cr3;
-    /// <summary>The guest-physical address of a memory violation; else the code of the exit that led to the event (APM vol. 2, appendix C).</summary>
+    /// <summary>The guest-physical address of a violation of memory, by a core or a function; else the code of the exit that led to the event (APM vol. 2, appendix C).</summary>
     [FieldOffset(0x38)] public ulong Detail;
 }
 

@@ -76,6 +76,7 @@ internal sealed class NetbootServer(
         var plan = new BootPlan(addresses.Netboot, addresses.Gateway, (await authorities.GetAsync(cancel)).RootSha256, monitor, payload)
         {
             ManagementCores = options.Value.ManagementCores,
+            ManagementNics = options.Value.ManagementNics,
             ManagementMemory = options.Value.ManagementMemoryMiB,
             Greeting = boots.Approved ? $"this machine is node {boots.Name}" : $"this machine is unknown: it boots as {boots.Name} and waits for an operator to approve it",
         };

@@ -81,6 +81,9 @@ internal sealed class HealthReports(NpgsqlDataSource source)
             case Wire.EventKind.ManagementRestarted:
                 await NodeAsync(link.Node, "management-restart", $"its management Linux ended by {happened.Cause} and was started again", happened.At, Remembered, prevents: false, cancel);
                 break;
+            case Wire.EventKind.DeviceRefused:
+                await NodeAsync(link.Node, "device-refused", "its IOMMU refused an access of a device of the management partition's, or of nobody's", happened.At, Remembered, prevents: false, cancel);
+                break;
             case Wire.EventKind.Lost:
                 await NodeAsync(link.Node, "events-lost", string.Create(CultureInfo.InvariantCulture, $"the monitor recorded more than its agent could read: events up to {happened.Number} are missing"), happened.At, Remembered, prevents: false, cancel);
                 break;

@@ -23,7 +23,7 @@ internal sealed partial class InventoryWriter(NpgsqlDataSource source, HealthRep
 
     private sealed record BlockRow(long Start, long Size, int Cell);
 
-    private sealed record DeviceRow(string Address, DeviceKind Kind, int Vendor, int Device);
+    private sealed record DeviceRow(string Address, DeviceKind Kind, int Vendor, int Device, bool Reserved);
 
     /// <returns>What was wrong with it; null: nothing.</returns>
     public async Task<string?> WriteAsync(NodeLink link, Wire.Inventory inventory, CancellationToken cancel)
@@ -107,7 +107,7 @@ internal sealed partial class InventoryWriter(NpgsqlDataSource source, HealthRep
             function.Address,
             // PCI Code and ID Assignment, base classes.
             (function.ClassCode >> 16) switch { 0x01 => DeviceKind.Disk, 0x02 => DeviceKind.Nic, 0x03 or 0x12 => DeviceKind.Accelerator, _ => DeviceKind.Other },
-            (int)(function.Vendor & 0xFFFF), (int)(function.Device & 0xFFFF))),
+            (int)(function.Vendor & 0xFFFF), (int)(function.Device & 0xFFFF), function.Partition == 0 || !function.Assignable)),
     ];
 
     private static async Task<int> WriteCoresAsync(NpgsqlConnection connection, NodeLink link, IReadOnlyList<CoreRow> cores, CancellationToken cancel)
@@ -162,15 +162,16 @@ internal sealed partial class InventoryWriter(NpgsqlDataSource source, HealthRep
     private static async Task<int> WriteDevicesAsync(NpgsqlConnection connection, NodeLink link, IReadOnlyList<DeviceRow> devices, CancellationToken cancel)
     {
         var addresses = new NpgsqlParameter<string[]> { TypedValue = [.. devices.Select(device => device.Address)] };
-        // All are the management partition's: partitions cannot be given functions yet, so none may be sold.
         int changed = await RunAsync(connection,
             """
             INSERT INTO node_devices AS d (node_id, pci_address, kind, vendor_id, device_id, reserved)
-            SELECT $1, w.*, true FROM unnest($2, $3, $4, $5) AS w
+            SELECT $1, w.* FROM unnest($2, $3, $4, $5, $6) AS w
             ON CONFLICT (node_id, pci_address) DO UPDATE SET kind = EXCLUDED.kind, vendor_id = EXCLUDED.vendor_id, device_id = EXCLUDED.device_id, reserved = EXCLUDED.reserved
             WHERE (d.kind, d.vendor_id, d.device_id, d.reserved) IS DISTINCT FROM (EXCLUDED.kind, EXCLUDED.vendor_id, EXCLUDED.device_id, EXCLUDED.reserved)
             """,
-            cancel, Node(link), addresses, new NpgsqlParameter<string[]> { TypedValue = [.. devices.Select(device => device.Kind.ToString())] }, Array([.. devices.Select(device => device.Vendor)]), Array([.. devices.Select(device => device.Device)]));
+            cancel, Node(link), addresses, new NpgsqlParameter<string[]> { TypedValue = [.. devices.Select(device => device.Kind.ToString())] }, Array([.. devices.Select(device => device.Vendor)]), Array([.. devices.Select(device => device.Device)]),
+            new NpgsqlParameter<bool[]> { TypedValue = [.. devices.Select(device => device.Reserved)] });
+        changed += await RunAsync(connection, "UPDATE node_devices SET reserved = true WHERE node_id = $1 AND pci_address <> ALL ($2) AND NOT reserved", cancel, Node(link), addresses.Clone());
         return changed + await RunAsync(connection,
             "DELETE FROM node_devices d WHERE d.node_id = $1 AND d.pci_address <> ALL ($2) AND NOT EXISTS (SELECT FROM device_allocations a WHERE a.node_id = d.node_id AND a.pci_address = d.pci_address)", cancel, Node(link), addresses.Clone());
     }

@@ -12,7 +12,7 @@ namespace Osv.Web.Gateway;
 /// </summary>
 internal sealed class ObservationWriter(NpgsqlDataSource source, HealthReports health, DatabaseClock clock, IServiceProvider services) : BackgroundService
 {
-    private const int MostPartitions = 4096, MostExits = 64, LongestReason = 500;
+    private const int MostPartitions = 4096, MostExits = 64, LongestReason = 500, MostFunctions = 16;
 
     private static readonly TimeSpan ExitPeriod = TimeSpan.FromSeconds(5);
 
@@ -86,8 +86,28 @@ internal sealed class ObservationWriter(NpgsqlDataSource source, HealthReports h
             await Observations.AddAsync(said, cancel);
             services.GetService<WakeSignals>()?.Tenants.Set();
         }
+        foreach (Wire.ObservedPartition partition in state.Partitions.Where(partition => partition.Erased.Count != 0)) await NoteErasedAsync(link, partition, cancel);
         if (samples.Count > 0) await Exits.AddAsync(samples, cancel);
         return problem;
+    }
+
+    // The change of the row tells the node what is wanted of it now.
+    private const string Erased =
+        """
+        UPDATE node_devices d SET last_tenant_id = a.tenant_id FROM device_allocations a
+        WHERE d.node_id = $1 AND d.pci_address = ANY ($2) AND d.kind = 'Disk' AND a.node_id = d.node_id AND a.pci_address = d.pci_address AND a.tenant_id = $3
+            AND d.last_tenant_id IS DISTINCT FROM a.tenant_id
+        """;
+
+    /// <summary>Disks that were erased in the partition of a tenant that owns them are the tenant's from now on.</summary>
+    private async Task NoteErasedAsync(NodeLink link, Wire.ObservedPartition partition, CancellationToken cancel)
+    {
+        if (!Guid.TryParse(partition.TenantId, out Guid tenant) || partition.Erased.Count > MostFunctions) return;
+        await using NpgsqlCommand command = source.CreateCommand(Erased);
+        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = link.Node });
+        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. partition.Erased] });
+        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = tenant });
+        if (await command.ExecuteNonQueryAsync(cancel) > 0) services.GetRequiredService<DesiredPush>().Ask(link.Node);
     }
 
     private static string? Check(Wire.ObservedPartition partition) =>

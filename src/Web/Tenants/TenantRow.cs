@@ -21,10 +21,12 @@ internal sealed class TenantRow
 
     public required List<int> Cores { get; init; }
 
+    public required List<string> Devices { get; init; }
+
     public string Tag => ETags.Of(Tenant.RowVersion, Desired.RowVersion, Lifecycle.RowVersion);
 
     public TenantView View(DateTimeOffset now) => new(
-        Tenant.Id, Tenant.Name, Project, Tenant.ProjectId, Lifecycle.State, Desired.Intent, Node, Cores, Tenant.CoreCount, Tenant.MemoryBytes, Tenant.NicCount, Tenant.DiskCount,
+        Tenant.Id, Tenant.Name, Project, Tenant.ProjectId, Lifecycle.State, Desired.Intent, Node, Cores, Tenant.CoreCount, Tenant.MemoryBytes, Tenant.NicCount, Tenant.DiskCount, Devices,
         Lifecycle.Restarts, Lifecycle.EnteredAt, Lifecycle.Reason, Lifecycle.Owner, Lifecycle.DeadlineAt, Lifecycle.DeadlineAt < now,
         Image, Tenant.RestartPolicy, Tenant.Priority, Tenant.RunsOnWithoutLease, Tenant.Labels, Tenant.CreatedAt);
 
@@ -43,5 +45,6 @@ internal sealed class TenantRow
             Image = image.Name,
             Node = data.Placements.Where(place => place.TenantId == tenant.Id).Join(data.Nodes, place => place.NodeId, node => node.Id, (_, node) => node.Name).FirstOrDefault(),
             Cores = data.CoreAllocations.Where(core => core.TenantId == tenant.Id).OrderBy(core => core.ApicId).Select(core => core.ApicId).ToList(),
+            Devices = data.DeviceAllocations.Where(device => device.TenantId == tenant.Id).OrderBy(device => device.PciAddress).Select(device => device.PciAddress).ToList(),
         };
 }

@@ -11,6 +11,7 @@ namespace Osv.Web.Tenants;
 /// <param name="Cores">APIC ids of the cores it owns.</param>
 /// <param name="CoreCount">How many it asked for.</param>
 /// <param name="MemoryBytes">What it asked for, and owns when placed.</param>
+/// <param name="Devices">PCI addresses, on its node, of the functions it owns.</param>
 /// <param name="Restarts">Since the owner last started it.</param>
 /// <param name="LastTransition">When it came into its state.</param>
 /// <param name="Reason">Why it is in its state.</param>
@@ -18,7 +19,7 @@ namespace Osv.Web.Tenants;
 /// <param name="Deadline">By when; null in steady states.</param>
 /// <param name="Stalled">The deadline has passed.</param>
 public sealed record TenantView(
-    Guid Id, string Name, string Project, Guid ProjectId, TenantState State, TenantIntent Intent, string? Node, IReadOnlyList<int> Cores, int CoreCount, long MemoryBytes, int Nics, int Disks,
+    Guid Id, string Name, string Project, Guid ProjectId, TenantState State, TenantIntent Intent, string? Node, IReadOnlyList<int> Cores, int CoreCount, long MemoryBytes, int Nics, int Disks, IReadOnlyList<string> Devices,
     int Restarts, DateTimeOffset LastTransition, string Reason, string Owner, DateTimeOffset? Deadline, bool Stalled,
     string Image, RestartPolicy Restart, int Priority, bool RunsOnWithoutLease, IReadOnlyDictionary<string, string> Labels, DateTimeOffset CreatedAt);
 

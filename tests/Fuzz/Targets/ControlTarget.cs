@@ -60,6 +60,8 @@ internal sealed unsafe class ControlTarget : FuzzTarget
             request.Extents[i * 3 + 1] = raw ? from.Qword() : PolicyNode.FirstAddress + from.Byte() % 128u * PolicyNode.Page;
             request.Extents[i * 3 + 2] = raw ? from.Qword() : from.Byte() % 8u * PolicyNode.Page;
         }
+        request.FunctionCount = raw ? from.Dword() : from.Byte() % 5u;
+        for (int i = 0; i < (int)Math.Min(request.FunctionCount, ControlLayout.MaxOwnFunctions); i++) request.Functions[i] = raw ? from.Word() : (ushort)(8 + from.Byte() % (PolicyNode.Functions + 1));
 
         _node.Remember();
         PolicyHardware.Sender = -1;
@@ -68,7 +70,7 @@ internal sealed unsafe class ControlTarget : FuzzTarget
         if (status == ControlStatus.Ok) return;
         Check.That(PolicyHardware.Calls == 0, "a refused operation has acted on the machine");
         Check.That(!_node.HasChanged(), "a refused operation has changed something");
-        Check.That(index <= Math.Max(request.CoreCount, request.ExtentCount), "a refusal names a core or an extent that was not asked for");
+        Check.That(index <= Math.Max(Math.Max(request.CoreCount, request.ExtentCount), request.FunctionCount), "a refusal names a core, an extent or a function that was not asked for");
     }
 
     /// <summary>One core does what is asked of it; true when it did something.</summary>
@@ -125,16 +127,23 @@ internal sealed unsafe class ControlTarget : FuzzTarget
         if (partition == Machine.Nobody || _node.CoreTable[core].Mode != CoreMode.Running) return;
         PolicyHardware.Sender = partition;
         if ((cause & 1) != 0) Lifecycle.Panicked<PolicyHardware>(_node.Machine, partition, core);
+        else if (cause >= 0xE0)
+        {
+            // The IOMMU is nobody's core: what it refuses may stop any tenant.
+            PolicyHardware.Sender = -1;
+            DevicePolicy.Refused<PolicyHardware>(_node.Machine, (ushort)(7 + (cause >> 1 & 7)));
+        }
         else Lifecycle.Stop<PolicyHardware>(_node.Machine, partition, (StopCause)(1 + cause % 9));
     }
 
-    /// <summary>Create partition 1 on the second pair, clear it, load, start, act, stop, act, destroy.</summary>
+    /// <summary>Create partition 1 on the second pair with a function, clear it, load, start, act, stop, act, destroy.</summary>
     public override IEnumerable<byte[]> Seeds()
     {
-        byte[] create = [0, 2, 1, 0, 0, 2, 1, 2, 3, 0, 40, 2], rest = [5];
-        byte[] Ask(byte operation, byte argument) => [0, operation, 1, argument, 0, 0, 0];
+        byte[] create = [0, 2, 1, 0, 0, 2, 1, 2, 3, 0, 40, 2, 1, 3], rest = [5];
+        byte[] Ask(byte operation, byte argument) => [0, operation, 1, argument, 0, 0, 0, 0];
         yield return [.. create, .. rest, .. Ask(3, 1), .. Ask(4, 0), .. rest, 6, 2, 0, 5, 0, 0, 3, 0, 0, 0, .. rest, .. Ask(5, 0), .. rest, .. Ask(6, 0)];
         yield return [.. create, .. rest, .. Ask(4, 0), .. rest, .. Ask(7, 0), .. Ask(8, 0), 7, 2, 1, 7, 2, 2, .. rest];
         yield return [0x80, .. create[1..], .. create];
+        yield return [.. create, .. rest, .. Ask(4, 0), .. rest, 7, 2, 0xE8, .. rest, .. Ask(4, 0), .. rest, .. Ask(5, 0), .. rest, .. Ask(6, 0), .. create];
     }
 }

@@ -56,6 +56,18 @@ internal readonly struct PolicyHardware : IHardware
         Check.That(partition != Machine.Management, "partition 0 loses its memory");
     }
 
+    public static void AttachFunctions(int partition)
+    {
+        Calls++;
+        Node.Attached[partition] = true;
+    }
+
+    public static void DetachFunctions(int partition)
+    {
+        Calls++;
+        Node.Attached[partition] = false;
+    }
+
     public static void OpenWindow(int partition, ulong guestAddress)
     {
         Calls++;

@@ -8,29 +8,40 @@ namespace Osv.Fuzz.Targets;
 /// <summary>The tables that policy decides upon, and what must hold of them at any time. Back at its beginning in a microsecond.</summary>
 internal sealed class PolicyNode
 {
-    public const int Cores = 6, Partitions = 4;
+    public const int Cores = 6, Partitions = 4, Functions = 5;
     public const ulong Page = ControlLayout.PageBytes, FirstAddress = 4UL << 30, Bytes = 64 * Page;
 
     private readonly Core[] _cores = new Core[Cores];
     private readonly Partition[] _partitions = new Partition[Partitions];
     private readonly MemoryExtent[] _extents = new MemoryExtent[Partitions * ControlLayout.MaxExtents];
     private readonly MemoryEntry[] _memory = [new() { HostAddress = FirstAddress, Bytes = Bytes / 2 }, new() { HostAddress = FirstAddress + Bytes, Bytes = Bytes / 2 }];
+    private readonly PciFunction[] _functions = new PciFunction[Functions];
     private readonly ushort[] _window = new ushort[1];
     private readonly byte[] _before;
 
-    public PolicyNode() => _before = new byte[Raw<Core>(_cores).Length + Raw<Partition>(_partitions).Length + Raw<MemoryExtent>(_extents).Length + 2];
+    public PolicyNode() => _before = new byte[Raw<Core>(_cores).Length + Raw<Partition>(_partitions).Length + Raw<MemoryExtent>(_extents).Length + Raw<PciFunction>(_functions).Length + 2];
 
-    public Machine Machine => new(_cores, _partitions, _extents, _memory, _window);
+    public Machine Machine => new(_cores, _partitions, _extents, _memory, _functions, _window);
 
     public Span<Core> CoreTable => _cores;
 
-    /// <summary>Two pairs of siblings and two cores without; partition 0 runs on the first pair.</summary>
+    /// <summary>Whose functions reach anything.</summary>
+    public bool[] Attached { get; } = new bool[Partitions];
+
+    /// <summary>
+    /// Two pairs of siblings and two cores without; partition 0 runs on the first pair. A function of partition 0, two that go
+    /// together, one alone, one that no tenant can have.
+    /// </summary>
     public void Boot()
     {
         for (int i = 0; i < Cores; i++) _cores[i] = new Core { ApicId = (uint)i, PhysicalCore = i < 4 ? (uint)i / 2 : (uint)i, Partition = Machine.Nobody };
         Array.Clear(_partitions);
         Array.Clear(_extents);
         _window[0] = Machine.Nobody;
+        Array.Clear(Attached);
+        Attached[0] = true;
+        for (int i = 0; i < Functions; i++)
+            _functions[i] = new PciFunction { Address = (ushort)(8 + i), Group = (ushort)(i == 2 ? 1 : i), Partition = i == 0 ? (ushort)Machine.Management : Machine.Nobody, IsAssignable = i != 4 };
         for (int i = 0; i < 2; i++)
         {
             _cores[i].Partition = Machine.Management;
@@ -48,6 +59,7 @@ internal sealed class PolicyNode
         Put(ref to, Raw<Core>(_cores));
         Put(ref to, Raw<Partition>(_partitions));
         Put(ref to, Raw<MemoryExtent>(_extents));
+        Put(ref to, Raw<PciFunction>(_functions));
         Put(ref to, Raw<ushort>(_window));
     }
 
@@ -63,7 +75,7 @@ internal sealed class PolicyNode
             if (!mine.SequenceEqual(from.Slice(offset * 24, mine.Length))) return true;
         }
         from = from[(_extents.Length * 24)..];
-        return !Same(ref from, Raw<ushort>(_window));
+        return !Same(ref from, Raw<PciFunction>(_functions)) || !Same(ref from, Raw<ushort>(_window));
     }
 
     private static Span<byte> Raw<T>(Span<T> table)
@@ -112,7 +124,21 @@ internal sealed class PolicyNode
             for (int i = 0; i < partition.ExtentCount; i++) CheckExtent(p, i);
         }
         Check.That(_partitions[0].State != PartitionState.Absent, "partition 0 is gone");
+        for (int i = 0; i < Functions; i++) CheckFunction(i);
+        for (int p = 0; p < Partitions; p++)
+            Check.That(Attached[p] == _partitions[p].State is PartitionState.Running or PartitionState.Stopping, "a partition's functions reach its memory while it does not run, or nothing while it does");
         Check.That(_window[0] == Machine.Nobody || (_window[0] is > 0 and < Partitions && _partitions[_window[0]] is { State: PartitionState.Stopped, Dirty: false }), "the load window shows memory that is not clean and stopped");
+    }
+
+    private void CheckFunction(int index)
+    {
+        ref PciFunction function = ref _functions[index];
+        if (function.Partition == Machine.Nobody) return;
+        Check.That(function.Partition < Partitions && _partitions[function.Partition].State != PartitionState.Absent, "a function belongs to a partition that does not exist");
+        if (function.Partition == Machine.Management) return;
+        Check.That(function.IsAssignable, "a tenant has a function that cannot be confined or reset");
+        for (int i = 0; i < Functions; i++)
+            Check.That(_functions[i].Group != function.Group || _functions[i].Partition == function.Partition, "functions that reach each other have different owners");
     }
 
     private void CheckExtent(int partition, int index)

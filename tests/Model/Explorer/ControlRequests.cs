@@ -41,8 +41,8 @@ internal static class ControlRequests
 
     /// <summary>
     /// Details of the Create requests worth making in this state: every choice of free cores and boot core with every
-    /// number of pages, then one well-formed choice with each flaw. Where extents may be longer than a page, every extent instead of a
-    /// number of pages, and with one choice of cores every two extents, whether they are free, overlap, reach over the end of memory, or not.
+    /// number of pages and every choice of free functions, then one well-formed choice with each flaw. Where extents may be longer than a page, every
+    /// extent instead of a number of pages, and with one choice of cores every two extents, whether they are free, overlap, reach over the end of memory, or not.
     /// Returns how many.
     /// </summary>
     public static int Creates(in World world, Configuration bounds, Span<uint> details)
@@ -53,6 +53,9 @@ internal static class ControlRequests
         int freePages = 0;
         for (int page = 0; page < bounds.Pages; page++)
             if (world.Owner[page] == World.None) freePages++;
+        uint freeFunctions = 0;
+        for (int function = 0; function < bounds.Functions; function++)
+            if (world.FunctionOwner[function] == World.None) freeFunctions |= 1u << function;
         int count = 0;
         for (uint partition = 0; partition <= World.Partitions; partition++)
         {
@@ -74,7 +77,8 @@ internal static class ControlRequests
                         continue;
                     }
                     for (uint pages = 1; pages <= bounds.TenantPages && pages <= freePages; pages++)
-                        details[count++] = Code(partition, cores, boot, pages, Flaw.None);
+                        for (uint functions = 0; functions < 1u << bounds.Functions; functions++)
+                            if ((functions & ~freeFunctions) == 0) details[count++] = Code(partition, cores, boot, pages, Flaw.None) | functions << FunctionsShift;
                 }
             }
             uint first = (uint)System.Numerics.BitOperations.TrailingZeroCount(free);
@@ -82,9 +86,17 @@ internal static class ControlRequests
                 for (uint second = 0; second < Extents(bounds); second++)
                     details[count++] = Code(partition, 1u << (int)first, first, 2, Flaw.None) | Named(extent, 0) | Named(second, 1);
             for (Flaw flaw = Flaw.NoTables; flaw < Flaw.Count; flaw++) details[count++] = Code(partition, 1u << (int)first, first, 1, flaw);
+            // Tables that run out with a function in the request, and a function that somebody has.
+            for (uint functions = 1; functions < 1u << bounds.Functions; functions++)
+                details[count++] = Code(partition, 1u << (int)first, first, 1, (functions & ~freeFunctions) == 0 ? Flaw.NoTables : Flaw.None) | functions << FunctionsShift;
         }
         return count;
     }
+
+    /// <summary>Behind the two extents.</summary>
+    private const int FunctionsShift = 26;
+
+    private static uint FunctionsOf(uint detail) => detail >> FunctionsShift;
 
     private static uint Code(uint partition, uint cores, uint boot, uint pages, Flaw flaw) =>
         partition | (cores << 2) | (boot << 6) | (pages << 8) | ((uint)flaw << 12);
@@ -126,16 +138,20 @@ internal static class ControlRequests
         if (operation == ControlOperation.Create) FillCreate(ref request, detail, in world, bounds);
     }
 
-    /// <summary>Partition 0, as Startup.Management makes it: the first cores, and one page.</summary>
+    /// <summary>Partition 0, as Startup.Management makes it: the first cores, one page, and the first function.</summary>
     public static unsafe void FillManagement(ref ControlRequest request, Configuration bounds)
     {
         for (uint core = 0; core < bounds.ManagementCores; core++) request.Cores[(int)request.CoreCount++] = World.FirstApicId + core;
         SetExtent(ref request, request.ExtentCount++, bounds.ManagementPage);
+        if (bounds.Functions != 0) request.Functions[(int)request.FunctionCount++] = ModelHardware<Slot0>.AddressOf(0);
     }
 
     private static unsafe void FillCreate(ref ControlRequest request, uint detail, in World world, Configuration bounds)
     {
         uint cores = (detail >> 2) & 15, boot = (detail >> 6) & 3, pages = (detail >> 8) & 15;
+        request.FunctionCount = 0;
+        for (int function = 0; function < bounds.Functions; function++)
+            if ((FunctionsOf(detail) >> function & 1) != 0) request.Functions[(int)request.FunctionCount++] = ModelHardware<Slot0>.AddressOf(function);
         request.CoreCount = 1;
         request.Cores[0] = World.FirstApicId + boot;
         for (uint core = 0; core < World.Cores; core++)
@@ -190,7 +206,8 @@ internal static class ControlRequests
         Flaw flaw = FlawOf(detail);
         string memory = string.Join(" and ", Enumerable.Range(0, 2).Where(place => NamesExtent(detail, place, out _, out _)).Select(place => DescribeExtent(detail, place)));
         if (memory.Length == 0) memory = $"{(detail >> 8) & 15} pages";
-        return $"Create of {partition} with cores {cores}, boot core {(detail >> 6) & 3}, {memory}{(flaw == Flaw.None ? "" : $", flawed: {flaw}")}";
+        string functions = FunctionsOf(detail) == 0 ? "" : $", functions {FunctionsOf(detail):b}b";
+        return $"Create of {partition} with cores {cores}, boot core {(detail >> 6) & 3}, {memory}{functions}{(flaw == Flaw.None ? "" : $", flawed: {flaw}")}";
     }
 
     private static string DescribeExtent(uint detail, int place)

@@ -33,9 +33,9 @@ public sealed class Exploration
     internal Exploration(Configuration bounds) => _bounds = bounds;
 
     /// <summary>Explores a node that boots, in the named bounds. For callers that have another assembly's copy of this.</summary>
-    public static (string? Violation, string Trace, string Summary) Run(int cores, int pages, int managementCores, int tenantPages, bool longExtents, bool siblings, bool entryReset, int workers)
+    public static (string? Violation, string Trace, string Summary) Run(int cores, int pages, int managementCores, int tenantPages, bool longExtents, bool siblings, bool entryReset, int workers, int functions)
     {
-        Outcome outcome = new Exploration(new Configuration(cores, pages, managementCores, tenantPages, longExtents, siblings, entryReset, workers)).Run();
+        Outcome outcome = new Exploration(new Configuration(cores, pages, managementCores, tenantPages, longExtents, siblings, entryReset, workers, functions)).Run();
         return (outcome.Violation, outcome.Trace, outcome.ToString());
     }
 
@@ -99,6 +99,13 @@ public sealed class Exploration
             world.Owner[page] = World.None;
             world.Mapped[page] = World.None;
             world.Content[page] = Content.Foreign;
+        }
+        for (int function = 0; function < World.Functions; function++)
+        {
+            world.FunctionOwner[function] = World.None;
+            world.Reaches[function] = World.None;
+            world.InterruptTo[function] = World.NoCore;
+            world.Soiled[function] = true;
         }
         ModelHardware<Slot0>.RebuildExtents();
         ModelHardware<Slot0>.Begin(Machine.Management);

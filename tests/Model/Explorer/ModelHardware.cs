@@ -42,6 +42,8 @@ internal readonly struct ModelHardware<TSlot> : IHardware
 
     private static readonly IoApic[] s_ioApics = MakeIoApics();
     private static readonly MemoryEntry[] s_memory = new MemoryEntry[1];
+    /// <summary>The policy's functions. Who owns them is a function of <see cref="World.FunctionOwner"/>.</summary>
+    private static readonly PciFunction[] s_functions = MakeFunctions();
 
     public static void Configure(Configuration bounds)
     {
@@ -54,6 +56,7 @@ internal readonly struct ModelHardware<TSlot> : IHardware
         World.Partition,
         Extents,
         new ReadOnlySpan<MemoryEntry>(s_memory),
+        new Span<PciFunction>(s_functions, 0, Bounds.Functions),
         new Span<ushort>(ref World.Window));
 
     public static void Begin(int raiser)
@@ -65,6 +68,17 @@ internal readonly struct ModelHardware<TSlot> : IHardware
         Calls = 0;
         Touched = 0;
         Broken = null;
+        for (int function = 0; function < Bounds.Functions; function++)
+            s_functions[function].Partition = World.FunctionOwner[function] == World.None ? Machine.Nobody : World.FunctionOwner[function];
+    }
+
+    public static ushort AddressOf(int function) => (ushort)(0x10 + function);
+
+    private static PciFunction[] MakeFunctions()
+    {
+        var made = new PciFunction[World.Functions];
+        for (int i = 0; i < made.Length; i++) made[i] = new PciFunction { Address = AddressOf(i), Group = (ushort)i, Partition = Machine.Nobody, IsAssignable = i != 0 };
+        return made;
     }
 
     private static int PageOf(ulong hostAddress) => (int)(hostAddress / ControlLayout.PageBytes);
@@ -96,6 +110,8 @@ internal readonly struct ModelHardware<TSlot> : IHardware
     /// <summary>Reads the owners back from the policy's extents. Two owners of a page are the worst that can happen.</summary>
     public static void ReadOwners()
     {
+        for (int function = 0; function < Bounds.Functions; function++)
+            World.FunctionOwner[function] = s_functions[function].Partition == Machine.Nobody ? World.None : (byte)s_functions[function].Partition;
         for (int page = 0; page < World.Pages; page++)
         {
             World.Owner[page] = World.None;
@@ -160,6 +176,37 @@ internal readonly struct ModelHardware<TSlot> : IHardware
         Calls++;
         for (int page = 0; page < World.Pages; page++)
             if (World.Mapped[page] == partition) World.Mapped[page] = World.None;
+    }
+
+    public static void AttachFunctions(int partition)
+    {
+        Calls++;
+        for (int function = 0; function < Bounds.Functions; function++)
+        {
+            if (World.FunctionOwner[function] != partition) continue;
+            if (World.Soiled[function]) Broken = $"function {function} starts with what it was told before, without a reset";
+            World.Reaches[function] = (byte)partition;
+            World.InterruptTo[function] = World.NoCore;
+            World.Soiled[function] = true;
+        }
+    }
+
+    public static void DetachFunctions(int partition)
+    {
+        Calls++;
+        for (int function = 0; function < Bounds.Functions; function++)
+        {
+            if (World.FunctionOwner[function] != partition) continue;
+            World.Reaches[function] = World.None;
+            World.InterruptTo[function] = World.NoCore;
+        }
+    }
+
+    /// <summary>The owner writes a message for this core into the function's MSI-X table (Hardware/GuestPci.cs).</summary>
+    public static void WriteMessage(int function, int core)
+    {
+        DevicePolicy.Remap(Machine, World.FunctionOwner[function], 0xFEE0_0000 | (World.FirstApicId + (ulong)core) << 12, Vector, out ulong low, out _);
+        World.InterruptTo[function] = low == 0 ? World.NoCore : (byte)Machine.FindCore((uint)(low >> 8 & 0xFF_FFFF));
     }
 
     public static void OpenWindow(int partition, ulong guestAddress)

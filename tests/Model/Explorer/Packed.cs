@@ -104,7 +104,9 @@ internal readonly record struct Packed(ulong A, ulong B, ulong C) : IComparable<
         if (IsBoot(in world, core)) relations |= 2;
         for (int other = 0; other < World.Cores; other++)
             if (world.Place[other] == (uint)Place.SendTo + core) relations += 4;
-        return ((ulong)Record(in world, core, place, swap) << 5) | relations;
+        for (int function = 0; function < World.Functions; function++)
+            if (world.InterruptTo[function] == core) relations += 32UL << function;
+        return ((ulong)Record(in world, core, place, swap) << 7) | relations;
     }
 
     private static bool IsBoot(in World world, int core)
@@ -147,6 +149,12 @@ internal readonly record struct Packed(ulong A, ulong B, ulong C) : IComparable<
             for (int k = page; k > 0 && pages[k - 1] > pages[k]; k--) (pages[k - 1], pages[k]) = (pages[k], pages[k - 1]);
         }
         ulong c = 0;
+        for (int function = 0; function < World.Functions; function++)
+        {
+            uint to = world.InterruptTo[function];
+            if (to < World.Cores) to = (uint)place[(int)to];
+            c = (c << 8) | (Rename(world.FunctionOwner[function], swap) << 6) | (Rename(world.Reaches[function], swap) << 4) | (to << 1) | (world.Soiled[function] ? 1u : 0);
+        }
         foreach (uint page in pages) c = (c << PageBits) | page;
         ulong window = Rename(Owner(world.Window), swap);
         return new Packed(
@@ -196,6 +204,14 @@ internal readonly record struct Packed(ulong A, ulong B, ulong C) : IComparable<
             world.Mapped[page] = (byte)((record >> 3) & 3);
             world.Content[page] = (Content)((record >> 1) & 3);
             world.Visible[page] = (record & 1) != 0;
+        }
+        for (int function = 0; function < World.Functions; function++)
+        {
+            uint record = (uint)((C >> (World.Pages * 7 + (World.Functions - 1 - function) * 8)) & 255);
+            world.FunctionOwner[function] = (byte)(record >> 6);
+            world.Reaches[function] = (byte)((record >> 4) & 3);
+            world.InterruptTo[function] = (byte)((record >> 1) & 7);
+            world.Soiled[function] = (record & 1) != 0;
         }
         uint window = (uint)((A >> 55) & 3);
         world.Window = window == World.None ? Machine.Nobody : (ushort)window;

@@ -14,6 +14,8 @@ internal static class Properties
             if (CheckCore(in world, core, bounds) is { } broken) return broken;
         for (int page = 0; page < bounds.Pages; page++)
             if (CheckPage(in world, page) is { } broken) return broken;
+        for (int function = 0; function < bounds.Functions; function++)
+            if (CheckFunction(in world, function, bounds) is { } broken) return broken;
         if (Permissions.Check(in world, bounds.Cores) is { } shared) return shared;
         bool quiet = true;
         for (int core = 0; core < bounds.Cores; core++) quiet &= !CanStep(in world, core);
@@ -75,7 +77,7 @@ internal static class Properties
     {
         World copy = world;
         ushort window = world.Window;
-        var machine = new Machine(copy.Core, copy.Partition, default, default, new(ref window));
+        var machine = new Machine(copy.Core, copy.Partition, default, default, default, new(ref window));
         CoreAction action = Lifecycle.Next(machine, core, mayTakeNmi: true);
         return action == ((Place)world.Place[core] == Place.Guest ? CoreAction.Resume : CoreAction.Park)
             && copy.Bytes.SequenceEqual(world.Bytes);
@@ -98,6 +100,25 @@ internal static class Properties
             (PartitionState.Stopped, not Content.Clean) => $"page {page} of a stopped partition was not cleared",
             _ => null,
         };
+    }
+
+    /// <summary>No page is reachable by DMA of a function whose partition does not own it, and no core by its interrupts.</summary>
+    private static string? CheckFunction(in World world, int function, Configuration bounds)
+    {
+        byte owner = world.FunctionOwner[function], reaches = world.Reaches[function], to = world.InterruptTo[function];
+        PartitionState state = owner == World.None ? PartitionState.Absent : world.Partition[owner].State;
+        bool started = state is PartitionState.Running or PartitionState.Stopping;
+        if (owner != World.None && state == PartitionState.Absent) return $"function {function} belongs to partition {owner}, which is absent";
+        if (started && reaches != owner) return $"function {function} of partition {owner}, which is {state}, walks the tables of partition {reaches} (3: none)";
+        for (int page = 0; page < bounds.Pages && reaches != World.None; page++)
+        {
+            if (world.Mapped[page] != reaches) continue;
+            if (world.Owner[page] != owner) return $"function {function} of partition {owner} (3: nobody) reaches page {page} of partition {world.Owner[page]}";
+            if (!started) return $"function {function} reaches page {page} of partition {owner}, which is {state}";
+        }
+        if (to != World.NoCore && (reaches == World.None || world.Core[to].Partition != owner)) return $"function {function} of partition {owner} (3: nobody) can interrupt core {to} of partition {world.Core[to].Partition}";
+        if (state == PartitionState.Stopped && world.Soiled[function]) return $"function {function} of a stopped partition was not reset";
+        return null;
     }
 
     private static string? CheckPartition(in World world, int partition, Configuration bounds, bool quiet)

@@ -26,6 +26,12 @@ internal enum StepKind : byte
     Panic,
     /// <summary>A guest ended its NMI handler while the next NMI waits: an exit.</summary>
     Iret,
+    /// <summary>A guest wrote a message of its function. Value: function and core.</summary>
+    Message,
+    /// <summary>A function interrupts the core that its entry names, whatever its owner does. Value: the function.</summary>
+    Interrupt,
+    /// <summary>The IOMMU refused an access of a function. Value: the function.</summary>
+    Refused,
     /// <summary>Partition 0 rang the doorbell. Value: operation and variant, Status: the answer.</summary>
     Control,
 }
@@ -49,6 +55,9 @@ internal readonly record struct Step(StepKind Kind, int Core, ulong Value, uint 
         StepKind.Pin => $"the guest on core {Core} raises its serial interrupt, directed at core {Value}",
         StepKind.Panic => $"the guest on core {Core} reports a panic",
         StepKind.Iret => $"the guest on core {Core} ends its NMI handler",
+        StepKind.Message => $"the guest on core {Core} directs function {Value >> 8} at core {Value & 0xFF}",
+        StepKind.Interrupt => $"function {Value} interrupts core {Core}",
+        StepKind.Refused => $"an access of function {Value} is refused",
         StepKind.Stop => $"the guest on core {Core} ends: {(StopCause)Value}",
         _ => $"partition 0 on core {Core} asks {ControlRequests.Describe((ControlOperation)Value, Detail)}: {Status}",
     };

@@ -55,7 +55,28 @@ internal static class Steps<TSlot>
             tried += Guest(core, in start, ref visitor);
             if (start.Core[core].Partition == Machine.Management) tried += Control(core, in start, ref visitor);
         }
+        for (int function = 0; function < ModelHardware<TSlot>.Bounds.Functions; function++) tried += Device(function, in start, ref visitor);
         return tried;
+    }
+
+    /// <summary>What a function does by itself, at any time: nothing keeps a device from what its entries let it do.</summary>
+    private static int Device<TVisitor>(int function, in World from, ref TVisitor visitor)
+        where TVisitor : struct, IStepVisitor
+    {
+        int owner = from.FunctionOwner[function], target = from.InterruptTo[function];
+        if (target != World.NoCore)
+        {
+            ref World interrupted = ref Begin(in from, from.Reaches[function]);
+            ModelHardware<TSlot>.Raise(target);
+            visitor.Visit(new Step(StepKind.Interrupt, target, (ulong)function), in from, ref interrupted, null);
+        }
+        ref World world = ref Begin(in from, owner);
+        DevicePolicy.Refused<ModelHardware<TSlot>>(ModelHardware<TSlot>.Machine, ModelHardware<TSlot>.AddressOf(function));
+        string? broken = ModelHardware<TSlot>.Broken ?? (owner == World.None ? null : TouchesOthers(in from, owner));
+        if (owner is World.None or Machine.Management && ModelHardware<TSlot>.Touched != 0) broken ??= "a refused access of nobody's function, or of partition 0's, stops somebody";
+        world.Forget();
+        visitor.Visit(new Step(StepKind.Refused, 0, (ulong)function), in from, ref world, broken);
+        return target == World.NoCore ? 1 : 2;
     }
 
     private static ref World Begin(in World from, int raiser)
@@ -103,6 +124,9 @@ internal static class Steps<TSlot>
                 step = new Step(StepKind.ClearMemory, core, 0);
                 for (int page = 0; page < World.Pages; page++)
                     if (world.Owner[page] == partition) world.Content[page] = Content.Clean;
+                // Hardware/FunctionReset.cs, before the memory is cleared.
+                for (int function = 0; function < ModelHardware<TSlot>.Bounds.Functions; function++)
+                    if (world.FunctionOwner[function] == partition) world.Soiled[function] = false;
                 world.Place[core] = (byte)Place.Cleared;
                 break;
             case Place.Cleared:
@@ -154,7 +178,7 @@ internal static class Steps<TSlot>
         probed.Core[core].Requests |= Request.Probe;
         CoreAction action = Lifecycle.Next(ModelHardware<TSlot>.Machine, core, mayTakeNmi);
         ushort window = world.Window;
-        if (Lifecycle.Next(new Machine(probed.Core, probed.Partition, default, default, new Span<ushort>(ref window)), core, mayTakeNmi) != action || !probed.Bytes.SequenceEqual(world.Bytes))
+        if (Lifecycle.Next(new Machine(probed.Core, probed.Partition, default, default, default, new Span<ushort>(ref window)), core, mayTakeNmi) != action || !probed.Bytes.SequenceEqual(world.Bytes))
             broken = $"a probe changes what core {core} does";
         bool foreign = world.RequestIsForeign[core];
         // An NMI that came too early waits for the end of the guest's handler (StepKind.Iret), or for the entry.
@@ -227,7 +251,23 @@ internal static class Steps<TSlot>
             string? broken = ModelHardware<TSlot>.Broken ?? TouchesOthers(in from, partition);
             visitor.Visit(new Step(StepKind.Pin, core, (ulong)target), in from, ref world, broken);
         }
-        return IcrAlphabet.Values.Length + s_causes.Length + 2 + pins;
+        return IcrAlphabet.Values.Length + s_causes.Length + 2 + pins + Messages(core, partition, in from, ref visitor);
+    }
+
+    private static int Messages<TVisitor>(int core, int partition, in World from, ref TVisitor visitor)
+        where TVisitor : struct, IStepVisitor
+    {
+        int tried = 0;
+        for (int function = 0; function < ModelHardware<TSlot>.Bounds.Functions; function++)
+        {
+            for (int target = 0; from.FunctionOwner[function] == partition && target < ModelHardware<TSlot>.Bounds.Cores; target++, tried++)
+            {
+                ref World world = ref Begin(in from, partition);
+                ModelHardware<TSlot>.WriteMessage(function, target);
+                visitor.Visit(new Step(StepKind.Message, core, (ulong)(function << 8 | target)), in from, ref world, ModelHardware<TSlot>.Broken);
+            }
+        }
+        return tried;
     }
 
     /// <summary>After an exit: a core that its own step kicked looks at its requests before the guest goes on.</summary>
@@ -281,7 +321,7 @@ internal static class Steps<TSlot>
         where TVisitor : struct, IStepVisitor
     {
         foreach ((ControlOperation operation, uint detail) in ControlRequests.Plain) Ask(core, operation, detail, in from, ref visitor);
-        Span<uint> creates = stackalloc uint[512];
+        Span<uint> creates = stackalloc uint[640];
         int count = ControlRequests.Creates(in from, ModelHardware<TSlot>.Bounds, creates);
         foreach (uint detail in creates[..count]) Ask(core, ControlOperation.Create, detail, in from, ref visitor);
         return ControlRequests.Plain.Length + count;

@@ -80,6 +80,8 @@ internal sealed class Trace(StateSet states, Configuration bounds, World boot)
             if (world.Kicked[core]) text.Append(" kicked");
             if ((world.Pending[core] & World.Foreign) != 0) text.Append(" foreign-interrupt");
         }
+        for (int function = 0; function < bounds.Functions; function++)
+            text.Append(CultureInfo.InvariantCulture, $" f{function}:{world.FunctionOwner[function]}/{world.Reaches[function]}/c{world.InterruptTo[function]}");
         return text.ToString();
     }
 }

@@ -55,17 +55,22 @@ internal struct PerPartition<T> { private T _first; }
 [InlineArray(World.Pages)]
 internal struct PerPage<T> { private T _first; }
 
+[InlineArray(World.Functions)]
+internal struct PerFunction<T> { private T _first; }
+
 /// <summary>
 /// One state: the policy's own tables, and what the machine around them does. Blittable, so that it is copied and
 /// compared as bytes.
 /// </summary>
 internal struct World
 {
-    public const int Cores = 4, Partitions = 3, Pages = 6;
+    public const int Cores = 4, Partitions = 3, Pages = 6, Functions = 2;
     /// <summary>Not a partition: nobody's page, no guest.</summary>
     public const byte None = 3;
     /// <summary>Most pages of one extent.</summary>
     public const uint LongestExtent = 2;
+    /// <summary>In place of a core: a function's interrupt goes nowhere.</summary>
+    public const byte NoCore = 7;
     /// <summary>Bits of <see cref="Pending"/>: raised by the present run of the core's owner, or by anybody else.</summary>
     public const byte Own = 1, Foreign = 2;
     /// <summary>Core i has APIC id i + this: a whole logical cluster that is not cluster 0.</summary>
@@ -94,18 +99,26 @@ internal struct World
     /// <summary>Partition 0 reaches the page through the load window.</summary>
     public PerPage<bool> Visible;
     public PerPage<Content> Content;
+    /// <summary>Owner of a PCI function by the policy.</summary>
+    public PerFunction<byte> FunctionOwner;
+    /// <summary>The partition whose nested tables the IOMMU walks for the function, or <see cref="None"/>: it is denied.</summary>
+    public PerFunction<byte> Reaches;
+    /// <summary>The core that the function's entry of the interrupt table names, or <see cref="NoCore"/>.</summary>
+    public PerFunction<byte> InterruptTo;
+    /// <summary>An owner has told the function things since its last reset.</summary>
+    public PerFunction<bool> Soiled;
 
     [UnscopedRef]
     public ReadOnlySpan<byte> Bytes => MemoryMarshal.AsBytes(new ReadOnlySpan<World>(in this));
 
     /// <summary>
-    /// Forgets what brings nothing: that a guest panicked once (it may do so again), and kicks for which no request waits
+    /// Forgets what brings nothing: that a guest panicked or was refused an access once (it may do so again), and kicks for which no request waits
     /// (a probe is none that a decision reads) and no memory is to be scrubbed by this core. Looking at them would change
     /// nothing, which <see cref="Properties"/> proves in every state.
     /// </summary>
     public void Forget()
     {
-        for (int partition = 0; partition < Partitions; partition++) Partition[partition].Panicked = false;
+        for (int partition = 0; partition < Partitions; partition++) Partition[partition].Panicked = Partition[partition].Refused = false;
         for (int core = 0; core < Cores; core++)
         {
             ref Core policy = ref Core[core];

@@ -33,7 +33,7 @@ internal sealed unsafe class MonitorCheck
             request.Extents[i * 3 + 1] = assignment.Memory[i].Extent.HostAddress;
             request.Extents[i * 3 + 2] = assignment.Memory[i].Extent.Bytes;
         }
-        var machine = new Machine(_cores, _partitions, _extents, _memory, _window);
+        var machine = new Machine(_cores, _partitions, _extents, _memory, [], _window);
         ControlStatus status = ControlPolicy.Execute<Idle>(machine, (uint)ControlOperation.Create, in request, out _);
         if (status == ControlStatus.Ok) _next++;
         return status;
@@ -45,6 +45,8 @@ internal sealed unsafe class MonitorCheck
         public static void SendInterrupt(uint apicId, byte vector) { }
         public static bool MapPartition(int partition) => true;
         public static void UnmapPartition(int partition) { }
+        public static void AttachFunctions(int partition) { }
+        public static void DetachFunctions(int partition) { }
         public static void OpenWindow(int partition, ulong guestAddress) { }
         public static void CloseWindow() { }
         public static void ConsoleInput(int partition) { }

@@ -19,6 +19,23 @@ public enum PayloadMode : uint
     TimedFault = 5,
     /// <summary>Both cores end the partition at the same moment; the argument is a pair of <see cref="WayOut"/>, the second core's in bits 15:8.</summary>
     EndsAtOnce = 6,
+    /// <summary>A device of the partition reaches <see cref="Parameters.Target"/>; the argument is a <see cref="DmaKind"/>.</summary>
+    Dma = 7,
+}
+
+/// <summary>What a device is told to do.</summary>
+public enum DmaKind : uint
+{
+    /// <summary>Fetch its commands from the target.</summary>
+    Commands,
+    /// <summary>Write its completions there.</summary>
+    Completions,
+    /// <summary>Write a page of data there.</summary>
+    Data,
+    /// <summary>The same, with the second half of data that begin in the partition's own memory.</summary>
+    SecondPage,
+    /// <summary>Write the partition's own memory without end.</summary>
+    Stream,
 }
 
 public enum CaseGroup : uint
@@ -35,6 +52,7 @@ public enum CaseGroup : uint
     Modes,
     MsrSweep,
     PortSweep,
+    Devices,
     Count,
 }
 
@@ -96,4 +114,6 @@ public struct Parameters
     /// <summary>Host addresses of monitor code, for hardware breakpoints.</summary>
     public ulong MonitorCode0;
     public ulong MonitorCode1;
+    /// <summary>Where a device is told to reach.</summary>
+    public ulong Target;
 }

@@ -32,6 +32,9 @@ public static unsafe class Program
             case PayloadMode.EndsAtOnce:
                 EndsAtOnce.Run(parameters->Argument);
                 break;
+            case PayloadMode.Dma:
+                Dma.Run((DmaKind)parameters->Argument, parameters->Target);
+                break;
         }
         Serial.Text("FINISHED\n"u8);
         Cpu.Halt();
@@ -53,6 +56,7 @@ public static unsafe class Program
             case CaseGroup.Modes: ModeCases.Run(); break;
             case CaseGroup.MsrSweep: MsrSweep.Run(); break;
             case CaseGroup.PortSweep: PortSweep.Run(); break;
+            case CaseGroup.Devices: DeviceCases.Run(); break;
         }
     }
 

@@ -30,7 +30,7 @@ internal static class AttackScenarios
         return (image, neighbour, parameters, new ConsoleLines(bench.Device, Partition));
     }
 
-    private static uint ManagementCore(Workbench bench)
+    internal static uint ManagementCore(Workbench bench)
     {
         foreach (CoreEntry core in bench.Device.Cores)
         {
@@ -42,7 +42,7 @@ internal static class AttackScenarios
     /// <summary>Every group of cases that a partition survives, but for the sweeps.</summary>
     public static void Cases(Workbench bench, string monitorCode)
     {
-        int total = Run(bench, monitorCode, [.. Enum.GetValues<CaseGroup>().Where(group => group is not (CaseGroup.MsrSweep or CaseGroup.PortSweep or CaseGroup.Count))]);
+        int total = Run(bench, monitorCode, [.. Enum.GetValues<CaseGroup>().Where(group => group is not (CaseGroup.MsrSweep or CaseGroup.PortSweep or CaseGroup.Devices or CaseGroup.Count))]);
         Workbench.Check(total >= 500, $"{total} cases are at least 500");
         Workbench.Pass("no case of the attack reaches beyond its partition");
     }
@@ -73,7 +73,7 @@ internal static class AttackScenarios
     }
 
     /// <summary>Shows the verdicts, one line a case, until the payload has finished.</summary>
-    private static (int Good, int Bad) Count(Workbench bench, ConsoleLines lines, string what)
+    internal static (int Good, int Bad) Count(Workbench bench, ConsoleLines lines, string what)
     {
         int good = 0, bad = 0;
         while (true)
@@ -94,7 +94,7 @@ internal static class AttackScenarios
         return (good, bad);
     }
 
-    private static void StopIt(Workbench bench)
+    internal static void StopIt(Workbench bench)
     {
         bench.Execute(ControlOperation.Stop, Partition);
         EventEntry stopped = bench.WaitForEvent(EventKind.Stopped, Partition);

@@ -139,6 +139,8 @@ internal static class ControlScenarios
             request.Argument = (uint)random.Next(2);
             request.CoreCount = random.Next(3) == 0 ? uint.MaxValue : (uint)random.Next(1, free.Length);
             request.ExtentCount = random.Next(3) == 0 ? uint.MaxValue : 1;
+            request.FunctionCount = random.Next(3) == 0 ? uint.MaxValue : (uint)random.Next(2);
+            request.Functions[0] = (ushort)random.Next(0x20);
             request.Cores[0] = random.Next(3) == 0 ? uint.MaxValue : free[random.Next(1, free.Length)];
             request.Extents[0] = 0;
             request.Extents[1] = random.Next(3) == 0 ? 0 : arena.HostAddress + ((ulong)random.Next(32) << 21);

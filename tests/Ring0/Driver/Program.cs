@@ -30,6 +30,10 @@ try
         case "management-hangs": FailureScenarios.AfterHang(bench); break;
         case { } load when load.StartsWith("load-", StringComparison.Ordinal): LoadScenarios.Run(bench, load["load-".Length..]); break;
         case "times": TimeScenarios.Run(bench, Option("monitor-code")!); break;
+        case "disk": DeviceScenarios.Disk(bench); break;
+        case "attack-devices": DeviceAttacks.Run(bench, Option("monitor-code")!, refused: false); break;
+        case "attack-dma": DeviceAttacks.Run(bench, Option("monitor-code")!, refused: true, told: Option("events") == "1"); break;
+        case "device-events": DeviceAttacks.Events(bench, Option("monitor-code")!); break;
         case "attack-cases": AttackScenarios.Cases(bench, Option("monitor-code")!); break;
         case "attack-sweeps": AttackScenarios.Sweeps(bench, Option("monitor-code")!); break;
         case "trace": TraceScenarios.Run(bench); break;

@@ -32,6 +32,7 @@ internal static class RandomRequests
         request.WindowAddress = (ulong)random.Next(3) << 30;
         request.CoreCount = 1;
         request.ExtentCount = (uint)random.Next(1, 3);
+        request.FunctionCount = 0;
         for (int i = 0; i < 4; i++)
         {
             request.Cores[i] = free[random.Next(1, free.Length)];

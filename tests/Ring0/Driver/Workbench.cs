@@ -11,6 +11,7 @@ internal sealed class Workbench : IDisposable
 {
     private readonly Dictionary<uint, StringBuilder> _consoles = [];
     private readonly Dictionary<uint, (GuestCore[] Cores, MemoryExtent[] Memory, uint[] MemoryCells)> _made = [];
+    private readonly HashSet<uint> _withFunctions = [];
     private readonly byte[] _kernel = File.ReadAllBytes("/tenant/kernel");
     private readonly byte[] _initrd = File.ReadAllBytes("/tenant/initrd");
     private ulong _memoryTop;
@@ -82,6 +83,7 @@ internal sealed class Workbench : IDisposable
         request.Partition = partition;
         request.CoreCount = (uint)cores.Length;
         request.ExtentCount = (uint)memory.Length;
+        request.FunctionCount = 0;
         for (int i = 0; i < cores.Length; i++) request.Cores[i] = cores[i];
         for (int i = 0; i < memory.Length; i++)
         {
@@ -102,11 +104,23 @@ internal sealed class Workbench : IDisposable
         WaitFor(partition, PartitionState.Stopped);
     }
 
+    /// <summary>With PCI functions of its own.</summary>
+    public unsafe void CreateWithFunctions(uint partition, uint core, MemoryExtent memory, params ushort[] functions)
+    {
+        FillCreate(partition, [core], [memory]);
+        Device.Request.FunctionCount = (uint)functions.Length;
+        for (int i = 0; i < functions.Length; i++) Device.Request.Functions[i] = functions[i];
+        Device.Execute(ControlOperation.Create);
+        _made[partition] = ([new GuestCore { ApicId = core }], [memory], [0]);
+        _withFunctions.Add(partition);
+        WaitFor(partition, PartitionState.Stopped);
+    }
+
     public void Start(uint partition, string commandLine)
     {
         (GuestCore[] cores, MemoryExtent[] memory, uint[] memoryCells) = _made[partition];
         var image = new LinuxImage(new MemoryStream(_kernel), new MemoryStream(_initrd), default, Encoding.ASCII.GetBytes(commandLine));
-        LinuxLoader.LoadAndStart(Device, partition, image, new LinuxMachine(cores, memory, memoryCells));
+        LinuxLoader.LoadAndStart(Device, partition, image, new LinuxMachine(cores, memory, memoryCells, _withFunctions.Contains(partition)));
     }
 
     public void Type(uint partition, string line)

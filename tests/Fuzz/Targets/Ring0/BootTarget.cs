@@ -10,7 +10,7 @@ internal sealed unsafe class BootTarget : FuzzTarget
 {
     private const int Pieces = 8;
     private readonly SimulatedNode _node = new();
-    private readonly byte[][] _tables = [FirmwareImage.Madt(4), FirmwareImage.Fadt(), FirmwareImage.Srat(4), FirmwareImage.Mcfg(), FirmwareImage.Ivrs()];
+    private readonly byte[][] _tables = [FirmwareImage.Madt(4), FirmwareImage.Fadt(), FirmwareImage.Srat(4), FirmwareImage.Ivrs()];
     private readonly byte[] _page = FirmwareImage.Page(), _archive = FirmwareImage.Archive(new byte[256]);
     private Statics _statics = null!;
 
@@ -45,7 +45,7 @@ internal sealed unsafe class BootTarget : FuzzTarget
             byte what = from.Byte();
             switch (what % Pieces)
             {
-                case < 5: Patch(tables[what % Pieces], 8, ref from); break;
+                case < 5: Patch(tables[Math.Min(what % Pieces, 3)], 8, ref from); break;
                 case 5: Patch(page, (what & 0x80) != 0 ? 0x1E8 : 0x2D0, ref from); break;
                 case 6: Patch(archive, 110, ref from); break;
                 default:
@@ -76,6 +76,7 @@ internal sealed unsafe class BootTarget : FuzzTarget
         for (int i = 0; i < (page[0x1E8] & 127); i++) KeepInMemory(page.AsSpan(0x2D0 + i * 20, 16));
         for (int at = 44; at + 12 <= tables[0].Length; at++)
             if (tables[0][at] == 1 && tables[0][at + 1] >= 12) FirmwareImage.Put32(tables[0], at + 4, (uint)PhysicalMemory.IoApic);
+        FirmwareImage.KeepIommu(tables[3]);
         FirmwareImage.Place(FirmwareImage.ZeroPage, page);
         Span<byte> text = new((byte*)FirmwareImage.CommandLine, 0x800);
         text.Clear();

@@ -30,7 +30,7 @@ internal sealed unsafe class ExitTarget : FuzzTarget
         PhysicalMemory.Map();
         FirmwareImage.Place(FirmwareImage.ZeroPage, FirmwareImage.Page());
         FirmwareImage.Place(FirmwareImage.CommandLine, "p0.memory=4M p0.cores=1\0"u8);
-        FirmwareImage.PlaceTables([FirmwareImage.Madt(SimulatedNode.Cores), FirmwareImage.Fadt(), FirmwareImage.Srat(SimulatedNode.Cores), FirmwareImage.Mcfg(), FirmwareImage.Ivrs()]);
+        FirmwareImage.PlaceTables([FirmwareImage.Madt(SimulatedNode.Cores), FirmwareImage.Fadt(), FirmwareImage.Srat(SimulatedNode.Cores), FirmwareImage.Ivrs()]);
         FirmwareImage.Place(FirmwareImage.Payload, FirmwareImage.Archive(new byte[256]));
         foreach ((ushort address, byte[] space) in PciFunctions.Node()) _node.Processor.Functions[address] = space;
         _node.Boot();
@@ -52,7 +52,7 @@ internal sealed unsafe class ExitTarget : FuzzTarget
             if ((what & 0xC) == 0xC)
             {
                 _node.Settle(index);
-                CheckAll(Machine.Management);
+                CheckAll(Machine.Management, mayReset: true);
                 continue;
             }
             CoreBlock* core = Node.Blocks[index];
@@ -64,10 +64,11 @@ internal sealed unsafe class ExitTarget : FuzzTarget
         NodeInvariants.CheckTables();
     }
 
-    private void CheckAll(int partition)
+    private void CheckAll(int partition, bool mayReset = false)
     {
-        NodeInvariants.CheckWrites(_node.Processor, partition);
+        NodeInvariants.CheckWrites(_node.Processor, partition, mayReset);
         NodeInvariants.CheckState();
+        DeviceInvariants.Check(_node.Processor.Iommu!);
     }
 
     private bool HasForbiddenMemory(int partition)
@@ -158,11 +159,13 @@ internal sealed unsafe class ExitTarget : FuzzTarget
             case 3:
                 vmcb->ExitCode = ExitCode.NestedPageFault;
                 vmcb->ExitInfo1 = (kind & 0x10) != 0 ? from.Qword() : 1UL << 32;
-                vmcb->ExitInfo2 = (kind & 0x20) != 0 ? from.Qword() : IoApic.Address + from.Word() % 0x1004u;
+                ulong page = (kind & 0x40) == 0 ? IoApic.Address : Node.Functions[from.Byte() % Node.FunctionCount].TableGuest;
+                vmcb->ExitInfo2 = (kind & 0x20) != 0 ? from.Qword() : page + from.Word() % 0x1004u;
                 *CoreBlock.Register(core, kind >> 3 & 15) = from.Dword();
                 break;
             case 4:
                 vmcb->ExitCode = (kind >> 3 & 3) switch { 0 => ExitCode.Iret, 1 => ExitCode.Smi, _ => ExitCode.Nmi };
+                for (int refused = kind >> 5; refused > 0; refused--) _node.Processor.Iommu!.Refuse((kind & 0x10) != 0 ? from.Word() : Node.Functions[from.Byte() % Node.FunctionCount].Address, from.Qword());
                 break;
             case 5:
                 vmcb->ExitCode = (kind & 8) != 0 ? ExitCode.Debug : ExitCode.ExceptionFirst + 17;
@@ -212,6 +215,8 @@ internal sealed unsafe class ExitTarget : FuzzTarget
             request->Extents[i * 3 + 1] = _node.TenantMemory + from.Byte() % 8u * ControlLayout.PageBytes;
             request->Extents[i * 3 + 2] = from.Byte() % 4u * ControlLayout.PageBytes;
         }
+        request->FunctionCount = from.Byte() & 3u;
+        for (int i = 0; i < 3; i++) request->Functions[i] = Node.Functions[from.Byte() % Node.FunctionCount].Address;
         request->Entry = new EntryState { Rip = SimulatedNode.Code, Rsi = 0x7000, Cr3 = SimulatedNode.PageTables, GdtBase = 0x6000, GdtLimit = 31, CodeSelector = 0x10 };
     }
 
@@ -219,6 +224,13 @@ internal sealed unsafe class ExitTarget : FuzzTarget
     {
         byte[] nothing = [0, 0];
         byte[] code = [0, 7, 0x89, 0x08, 0xC7, 0x00, 1, 0, 0];
+        // A message for its second core, entry by entry of an MSI-X table: MOV [RAX], ECX.
+        byte[] store = [0x52, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x4B, 1];
+        yield return [.. code, .. store, 0, 0, 0, 0x30, 0xE0, 0xFE, .. store, 8, 0, 0x31, 0, 0, 0, .. store, 12, 0, 0, 0, 0, 0];
+        // Accesses of the tenant's disk and of the neighbour's are refused, and the NMI says so.
+        yield return [.. nothing, 0, 0x54, 1, 0x34, 0x12, 0, 0, 0, 0, 0, 0, 2, 0x78, 0x56, 0, 0, 0, 0, 0, 0, 0xE, 0xF, 0xD, 0xC];
+        // The tenant finds its disk, probes a base address, and masters the bus.
+        yield return [.. nothing, 2, 0xA1, 0, 0, 0x10, 0x10, 0, 0x80, 0, 2, 0xA1, 4, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0, 2, 0xA1, 0, 0, 4, 0x10, 0, 0x80, 0, 2, 0xA1, 4, 0, 6, 0, 0, 0, 0];
         yield return [.. nothing, 2, 8, 2, 0x30, 0, 0, 0, 3, 0, 0, 0, 2, 8, 2, 0, 5, 0, 0, 3, 0, 0, 0, 0xF, 2, 8, 2, 1, 6, 0, 0, 3, 0, 0, 0, 0xF];
         yield return [.. code, 2, 3, 0x10, 0, 0x31, 0, 0, 0, 0x52, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0x10, 0, 1, 0, 0, 0];
         yield return [.. nothing, 2, 1, 0, 0, 65, 0, 0, 0, 0, 2, 1, 1, 2, 0, 0, 0, 0, 0, 2, 2, 1, 0, 0, 0, 0, 0x12, 4, 0x12, 5, 0x12, 6, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -226,7 +238,7 @@ internal sealed unsafe class ExitTarget : FuzzTarget
         // All ones in the tables, a probe of the tenant, and its core answers.
         yield return [0x80, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0x77, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xE, 2, 0x14];
         // Stop the tenant, destroy it, make it again, load and start it.
-        yield return [.. nothing, 0, 0x57, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xE, 0xF, 0xE, 0, 0x67, 1, 0, 0, 0, 0, 0, 0, 0, 0,
-            0, 0x27, 1, 0, 0, 2, 1, 2, 3, 0, 0, 0, 0, 2, 0xE, 0xF, 0, 0x37, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0x47, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xE, 0xF];
+        yield return [.. nothing, 0, 0x57, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xE, 0xF, 0xE, 0, 0x67, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+            0, 0x27, 1, 0, 0, 2, 1, 2, 3, 0, 0, 0, 0, 2, 1, 1, 0, 0, 0xE, 0xF, 0, 0x37, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x47, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xE, 0xF];
     }
 }

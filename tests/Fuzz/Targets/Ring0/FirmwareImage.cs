@@ -66,15 +66,23 @@ internal static unsafe class FirmwareImage
         return Head("SRAT", [.. table]);
     }
 
-    public static byte[] Mcfg()
+    /// <summary>One unit, and one I/O APIC behind it.</summary>
+    public static byte[] Ivrs()
     {
-        var table = new byte[60];
-        Put64(table, 44, 0xE000_0000);
-        table[55] = 0xFF;
-        return Head("MCFG", table);
+        var table = new byte[96];
+        ReadOnlySpan<byte> block = [0x11, 0, 48, 0, 0x20, 0], ioApic = [72, 0, 0, 0, 0, 0xA0, 0, 1];
+        block.CopyTo(table.AsSpan(48));
+        ioApic.CopyTo(table.AsSpan(88));
+        Put64(table, 56, PhysicalMemory.Iommu);
+        return Head("IVRS", table);
     }
 
-    public static byte[] Ivrs() => Head("IVRS", new byte[64]);
+    /// <summary>Wherever the table may say that there is an IOMMU: it is where it is.</summary>
+    public static void KeepIommu(Span<byte> ivrs)
+    {
+        for (int at = 48, bytes; at + 24 <= ivrs.Length && (bytes = BinaryPrimitives.ReadUInt16LittleEndian(ivrs[(at + 2)..])) >= 24 && at + bytes <= ivrs.Length; at += bytes)
+            Put64(ivrs, at + 8, PhysicalMemory.Iommu);
+    }
 
     private static byte[] Head(string name, byte[] table)
     {

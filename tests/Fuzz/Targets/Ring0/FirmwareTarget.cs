@@ -1,5 +1,7 @@
+using System.Runtime.InteropServices;
 using Osv.Contracts.ControlDevice;
 using Osv.Fuzz.Engine;
+using Osv.Monitor.Hardware;
 using Osv.Monitor.Startup;
 
 namespace Osv.Fuzz.Targets.Ring0;
@@ -8,7 +10,7 @@ namespace Osv.Fuzz.Targets.Ring0;
 internal sealed unsafe class FirmwareTarget : FuzzTarget
 {
     private const int Longest = 0x400, Kinds = 5;
-    private static readonly byte[][] s_names = ["APIC"u8.ToArray(), "FACP"u8.ToArray(), "SRAT"u8.ToArray(), "MCFG"u8.ToArray(), "IVRS"u8.ToArray()];
+    private static readonly byte[][] s_names = ["APIC"u8.ToArray(), "FACP"u8.ToArray(), "SRAT"u8.ToArray(), "IVRS"u8.ToArray(), "IVRS"u8.ToArray()];
     private byte* _table, _page;
     private uint* _ids;
     private MemoryEntry* _memory;
@@ -16,7 +18,7 @@ internal sealed unsafe class FirmwareTarget : FuzzTarget
 
     public override string Name => "firmware";
 
-    public override string Surface => "ACPI tables (RSDP, XSDT, MADT, FADT, SRAT, MCFG, IVRS), the zero page's memory map and the command line";
+    public override string Surface => "ACPI tables (RSDP, XSDT, MADT, FADT, SRAT, IVRS), the zero page's memory map and the command line";
 
     public override int MaxBytes => 600;
 
@@ -27,6 +29,8 @@ internal sealed unsafe class FirmwareTarget : FuzzTarget
         _page = PhysicalMemory.Guarded(0x1000);
         _ids = (uint*)PhysicalMemory.Guarded(ControlLayout.MaxCores * sizeof(uint));
         _memory = (MemoryEntry*)PhysicalMemory.Guarded(ControlLayout.MaxMemoryEntries * sizeof(MemoryEntry));
+        Cpu.Processor = new SimulatedProcessor { Iommu = new SimulatedIommu((byte*)PhysicalMemory.Iommu) };
+        Iommu.UseMemory((byte*)NativeMemory.AlignedAlloc((nuint)Iommu.Bytes, 4096));
         _statics = new Statics(typeof(Firmware).Assembly);
     }
 
@@ -60,6 +64,7 @@ internal sealed unsafe class FirmwareTarget : FuzzTarget
             Span<byte> root = new((void*)FirmwareImage.Root, 36 + 16);
             FirmwareImage.Put32(root, 4, 36 + 16);
             FirmwareImage.Put64(root, 36 + 8, (ulong)table);
+            if (kind >= 3) FirmwareImage.KeepIommu(new Span<byte>(table, bytes));
         }
         else
         {
@@ -70,11 +75,19 @@ internal sealed unsafe class FirmwareTarget : FuzzTarget
         Check.That(Firmware.CoreCount is >= 0 and <= ControlLayout.MaxCores, "firmware has more cores than fit");
         for (int i = 0; i < Firmware.CoreCount; i++)
         {
-            Check.That(_ids[i] < Monitor.Hardware.Node.ApicIdLimit, "a core has an id that the fast path cannot look up");
+            Check.That(_ids[i] < Node.ApicIdLimit, "a core has an id that the fast path cannot look up");
             for (int k = 0; k < i; k++) Check.That(_ids[k] != _ids[i], "a core is named twice");
             Firmware.CellOfCore(_ids[i]);
         }
+        if (kind is 3 or 4) StartIommus();
         Collect(boot);
+    }
+
+    private static void StartIommus()
+    {
+        Cpu.Processor.Iommu!.Reset();
+        IommuTable.Start(0);
+        Check.That(!Iommu.IsOn || Cpu.Processor.Iommu.DeviceTable[0] == 3, "an IOMMU runs without the table that denies everything");
     }
 
     private void Ranges(BootParameters boot, ref Input from)
@@ -134,7 +147,7 @@ internal sealed unsafe class FirmwareTarget : FuzzTarget
         yield return [0, .. FirmwareImage.Madt(4, wide: true)[36..]];
         yield return [1, .. FirmwareImage.Fadt()[36..]];
         yield return [2, .. FirmwareImage.Srat(2)[36..]];
-        yield return [3, .. FirmwareImage.Mcfg()[36..]];
+        yield return [3, .. FirmwareImage.Ivrs()[36..]];
         yield return [4, .. FirmwareImage.Ivrs()[36..]];
         yield return [5, 44];
         yield return [0x40, 2, 0, 0, 0x10, 0x10, 0, 0x10, 0, 0, 2, 0x02, 0x10, 0, 4, 3, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0];

@@ -10,30 +10,19 @@ namespace Osv.Fuzz.Targets.Ring0;
 internal static unsafe class NodeInvariants
 {
     private const uint Icr = 0x830;
-    private const ulong Svme = 1 << 12, Large = 0x80, AddressMask = 0x000F_FFFF_FFFF_F000;
+    private const ulong Svme = 1 << 12, Present = 1, Large = 0x80, Rights = 7 | 3UL << 61, AddressMask = 0x000F_FFFF_FFFF_F000;
 
     /// <param name="partition">Whose exit it was; its interrupts go to its own cores only.</param>
-    public static void CheckWrites(SimulatedProcessor processor, int partition)
+    /// <param name="mayReset">A core has settled: it may have cleared a partition, and reset its functions.</param>
+    public static void CheckWrites(SimulatedProcessor processor, int partition, bool mayReset)
     {
         foreach ((uint msr, ulong value) in processor.MsrWrites) CheckRegister(msr, value, partition);
         Check.That(partition == Machine.Management || processor.PortWrites.Count == 0, "a tenant's exit writes a port of the node");
         foreach ((uint port, _, _) in processor.PortWrites) Check.That(port is 0x70 or 0x71 or 0xCF9 or 0x604, "an exit writes a port of the node that the monitor has no use for");
-        Check.That(partition == Machine.Management || processor.ConfigWrites.Count == 0, "a tenant's exit writes configuration space");
-        foreach ((ushort function, int offset, int bytes, _) in processor.ConfigWrites)
-        {
-            Check.That(IsPassed(function), "configuration of a function is written that is not partition 0's");
-            Check.That(offset == PciFunction.Command ? bytes == 2 : offset >= 0x40 && offset + bytes <= 0x100, "a part of configuration is written that is closed");
-        }
+        foreach ((ushort function, int offset, int bytes, uint value) in processor.ConfigWrites) DeviceInvariants.CheckWrite(function, offset, bytes, value, partition, mayReset);
         processor.MsrWrites.Clear();
         processor.PortWrites.Clear();
         processor.ConfigWrites.Clear();
-    }
-
-    private static bool IsPassed(ushort function)
-    {
-        for (int i = 0; i < PassedFunctions.Count; i++)
-            if (PassedFunctions.Functions[i].Address == function) return true;
-        return false;
     }
 
     private static void CheckRegister(uint msr, ulong value, int partition)
@@ -105,19 +94,25 @@ internal static unsafe class NodeInvariants
         for (int p = 0; p < 5; p++)
         {
             if (Node.Partitions[p].State == PartitionState.Absent) continue;
-            var directory = (ulong*)(Node.NestedRoots[p][0] & AddressMask);
-            for (int i = 0; i < 512; i++)
+            CheckTable(p, Node.NestedRoots[p], 39, 0);
+        }
+    }
+
+    private static void CheckTable(int partition, ulong* table, int shift, ulong guest)
+    {
+        for (int i = 0; i < 512; i++)
+        {
+            if ((table[i] & Present) == 0)
             {
-                if (directory[i] == 0) continue;
-                if ((directory[i] & Large) != 0)
-                {
-                    CheckLeaf(p, (ulong)i << 30, directory[i] & AddressMask, 1UL << 30);
-                    continue;
-                }
-                var table = (ulong*)(directory[i] & AddressMask);
-                for (int k = 0; k < 512; k++)
-                    if ((table[k] & Large) != 0) CheckLeaf(p, ((ulong)i << 30) + ((ulong)k << 21), table[k] & AddressMask, ControlLayout.PageBytes);
+                Check.That((table[i] & Rights) == 0, "the IOMMU has rights where the processor has none");
+                continue;
             }
+            Check.That((table[i] & Rights) == Rights, "processor and IOMMU disagree about rights");
+            bool isLeaf = shift == 12 || (table[i] & Large) != 0;
+            Check.That((int)(table[i] >> 9 & 7) == (isLeaf ? 0 : (shift - 12) / 9), "processor and IOMMU disagree about what is a table");
+            ulong at = guest + ((ulong)i << shift);
+            if (!isLeaf) CheckTable(partition, (ulong*)(table[i] & AddressMask), shift - 9, at);
+            else if (!DeviceInvariants.IsOwnMemory(partition, at, table[i] & AddressMask, 1UL << shift)) CheckLeaf(partition, at, table[i] & AddressMask, 1UL << shift);
         }
     }
 

@@ -13,11 +13,15 @@ internal static unsafe partial class PhysicalMemory
 
     /// <summary>Where the node's I/O APIC would be.</summary>
     public const ulong IoApic = 0xFEC0_0000;
+    /// <summary>Registers of its IOMMU, and memory of its PCI functions.</summary>
+    public const ulong Iommu = 0xFED8_0000, Devices = 0xFEB0_0000, DeviceBytes = 0x3_0000;
 
     public static void Map()
     {
         MapAt(Start, Bytes);
         MapAt(IoApic, 0x1000);
+        MapAt(Iommu, Osv.Monitor.Hardware.SimulatedIommu.RegisterBytes);
+        MapAt(Devices, DeviceBytes);
     }
 
     private static void MapAt(ulong address, ulong bytes)

@@ -19,6 +19,7 @@ internal sealed unsafe class SimulatedNode
     private const int FreePages = 24, KeptEvents = 128;
 
     private readonly List<(nint Address, int Bytes, int Offset)> _ranges = [];
+    private readonly Dictionary<ushort, byte[]> _spaces = [];
     private byte[] _kept = [];
     private Statics _statics = null!;
 
@@ -36,6 +37,8 @@ internal sealed unsafe class SimulatedNode
         PrepareSymbols();
         Processor.Started = StartCore;
         Processor.Others = LeaveGuests;
+        Processor.Iommu ??= new SimulatedIommu((byte*)PhysicalMemory.Iommu);
+        Processor.Iommu.Reset();
         try
         {
             Main.Start((byte*)FirmwareImage.ZeroPage);
@@ -84,11 +87,11 @@ internal sealed unsafe class SimulatedNode
         ulong free = Node.Extents[1].HostAddress + Node.Extents[1].Bytes + 2 * ControlLayout.PageBytes & ~(ControlLayout.PageBytes - 1);
         TenantMemory = free;
         NeighbourMemory = free + 2 * ControlLayout.PageBytes;
-        MakeTenant(Tenant, 2, TenantMemory);
-        MakeTenant(Neighbour, 4, NeighbourMemory);
+        MakeTenant(Tenant, 2, TenantMemory, PciFunctions.TenantsDisk);
+        MakeTenant(Neighbour, 4, NeighbourMemory, PciFunctions.NeighboursDisk);
     }
 
-    private void MakeTenant(uint partition, uint core, ulong memory)
+    private void MakeTenant(uint partition, uint core, ulong memory, ushort function)
     {
         var request = (ControlRequest*)(Node.Shared + ControlLayout.RequestOffset);
         *request = default;
@@ -99,6 +102,8 @@ internal sealed unsafe class SimulatedNode
         request->ExtentCount = 1;
         request->Extents[1] = memory;
         request->Extents[2] = 2 * ControlLayout.PageBytes;
+        request->FunctionCount = 1;
+        request->Functions[0] = function;
         Ask(ControlOperation.Create);
         request->Entry = new EntryState { Rip = Code, Rsi = 0x7000, Cr3 = PageTables, GdtBase = 0x6000, GdtLimit = 31, CodeSelector = 0x10, DataSelector = 0x18 };
         Ask(ControlOperation.Start);
@@ -162,8 +167,10 @@ internal sealed unsafe class SimulatedNode
         foreach ((uint offset, int bytes) in Shown) Add(Node.Shared + offset, bytes);
         for (int p = 0; p <= Neighbour; p++) Add(Node.Shared + ControlLayout.ConsoleOffset + p * ControlLayout.ConsoleBytes, sizeof(ConsoleHeader));
         Add((void*)TenantMemory, 0x1000);
+        AddDevices();
         _kept = new byte[_ranges.Sum(range => range.Bytes)];
         foreach ((nint address, int bytes, int offset) in _ranges) new ReadOnlySpan<byte>((void*)address, bytes).CopyTo(_kept.AsSpan(offset));
+        foreach ((ushort function, byte[] space) in Processor.Functions) _spaces[function] = [.. space];
         _statics = new Statics(typeof(Node).Assembly);
         Processor.MayClear = MayClear;
         Processor.KeepWrites = true;
@@ -182,14 +189,32 @@ internal sealed unsafe class SimulatedNode
 
     private void Add(void* address, int bytes) => _ranges.Add(((nint)address, bytes, _ranges.Count == 0 ? 0 : _ranges[^1].Offset + _ranges[^1].Bytes));
 
-    private void AddTables(ulong* table)
+    /// <summary>A table and all those below it: an entry that is present and no leaf names another.</summary>
+    private void AddTables(ulong* table, int level = 4)
     {
-        const ulong Address = 0x000F_FFFF_FFFF_F000, Large = 0x80;
+        const ulong Address = 0x000F_FFFF_FFFF_F000, Large = 0x80, Present = 1;
         Add(table, 4096);
-        var directory = (ulong*)(table[0] & Address);
-        Add(directory, 4096);
-        for (int i = 0; i < 512; i++)
-            if (directory[i] != 0 && (directory[i] & Large) == 0) Add((void*)(directory[i] & Address), 4096);
+        for (int i = 0; i < 512 && level > 1; i++)
+            if ((table[i] & (Present | Large)) == Present) AddTables((ulong*)(table[i] & Address), level - 1);
+    }
+
+    /// <summary>The functions, their entries of the device table, interrupt tables, the IOMMU's registers and where in its rings it is.</summary>
+    private void AddDevices()
+    {
+        Add(Node.Functions, sizeof(PciFunction) * Node.FunctionCount);
+        Add(Node.Messages, 4096 * Node.FunctionCount);
+        Add((void*)PhysicalMemory.Iommu, 0x40);
+        Add((void*)(PhysicalMemory.Iommu + 0x2000), 0x40);
+        for (ulong at = 0; at < PhysicalMemory.DeviceBytes; at += 0x1_0000) Add((void*)(PhysicalMemory.Devices + at), 0x40);
+        ulong* table = Processor.Iommu!.DeviceTable;
+        for (int i = 0; i < Node.FunctionCount; i++)
+        {
+            Add(table + Node.Functions[i].Address * 4, 32);
+            Add((void*)(table[Node.Functions[i].Address * 4 + 2] & 0x000F_FFFF_FFFF_FFC0), 4096);
+        }
+        // Rings and units lie behind device table, interrupt tables and the page of completions.
+        Add((byte*)table + (2 << 20) + (ControlLayout.MaxFunctions + 1) * 4096, 8192);
+        Add((byte*)table + (2 << 20) + (ControlLayout.MaxFunctions + 1 + 2 * Iommu.MaxUnits) * 4096, sizeof(IommuUnit));
     }
 
     public void Restore()
@@ -197,6 +222,8 @@ internal sealed unsafe class SimulatedNode
         foreach ((nint address, int bytes, int offset) in _ranges) _kept.AsSpan(offset, bytes).CopyTo(new Span<byte>((void*)address, bytes));
         _statics.Restore();
         Processor.Forget();
+        foreach ((ushort function, byte[] space) in _spaces) space.CopyTo(Processor.Functions[function], 0);
+        Processor.Iommu!.Remember(_spaces.Keys);
     }
 
     /// <summary>A partition's memory is cleared in earnest elsewhere; here it is only allowed when it is that partition's turn.</summary>

@@ -1,0 +1,79 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace Osv.Rack;
+
+/// <summary>
+/// The PCI functions of a virtual node, behind an IOMMU: the card that it boots from, and what tenants can own. Each of a tenant's has a
+/// root port of its own, as in a server's slot: then it can be reset, and no other function is in its group.
+/// </summary>
+internal sealed partial class NodeDevices(VirtualNodeShape shape, string folder)
+{
+    /// <summary>Slots of root bus 0: the boot card comes first, so that it is the management partition's; root ports follow.</summary>
+    private const int BootSlot = 2, FirstPortSlot = 8;
+
+    /// <summary>The form of virtio that an IOMMU can confine.</summary>
+    private const string Confined = "disable-legacy=on,iommu_platform=on";
+
+    public IEnumerable<string> QemuArguments()
+    {
+        yield return "-device";
+        yield return "amd-iommu,intremap=on,xtsup=on,pt=off";
+        yield return "-device";
+        yield return Invariant($"virtio-net-pci,netdev=net0,id=nic0,mac={shape.MacAddress},{Confined},addr={BootSlot:x}");
+        for (int nic = 0; nic < shape.Nics; nic++)
+        {
+            yield return "-netdev";
+            // Whoever is in the tenant reaches nothing of this machine; it is reached by SSH from the loopback.
+            yield return Invariant($"user,id=tenant{nic},restrict=on,hostfwd=tcp:127.0.0.1:0-:22");
+            foreach (string argument in Port(nic)) yield return argument;
+            yield return "-device";
+            yield return Invariant($"virtio-net-pci,bus=port{nic},netdev=tenant{nic},mac={shape.MacOf(nic)},{Confined},romfile=");
+        }
+        for (int disk = 0; disk < shape.Disks; disk++)
+        {
+            yield return "-drive";
+            yield return Invariant($"if=none,id=disk{disk},format=raw,discard=unmap,detect-zeroes=unmap,file={DiskFile(disk).Replace(",", ",,", StringComparison.Ordinal)}");
+            foreach (string argument in Port(shape.Nics + disk)) yield return argument;
+            yield return "-device";
+            yield return Invariant($"nvme,bus=port{shape.Nics + disk},drive=disk{disk},serial={shape.Name}-{disk}");
+        }
+    }
+
+    private static string[] Port(int number) => ["-device", Invariant($"pcie-root-port,id=port{number},chassis={number + 1},slot={number + 1},addr={FirstPortSlot + number:x}")];
+
+    private string DiskFile(int disk) => Path.Combine(folder, Invariant($"disk{disk}.img"));
+
+    /// <summary>Their files take no room before something is written.</summary>
+    public void CreateDisks()
+    {
+        for (int disk = 0; disk < shape.Disks; disk++)
+        {
+            using var file = new FileStream(DiskFile(disk), FileMode.OpenOrCreate);
+            if (file.Length == 0) file.SetLength(shape.DiskBytes);
+        }
+    }
+
+    /// <param name="network">What QEMU's monitor says to <c>info usernet</c>.</param>
+    public static IReadOnlyDictionary<string, int> SshPorts(string network)
+    {
+        var ports = new SortedDictionary<string, int>(StringComparer.Ordinal);
+        int? nic = null;
+        foreach (string line in network.Split('\n'))
+        {
+            if (NetworkLine().Match(line) is { Success: true } named) nic = named.Groups[1].Success ? int.Parse(named.Groups[1].Value, CultureInfo.InvariantCulture) : null;
+            // Firmware numbers the buses behind root ports by the order of their slots.
+            if (nic is { } number && ForwardLine().Match(line) is { Success: true } forward)
+                ports[Invariant($"0000:{number + 1:x2}:00.0")] = int.Parse(forward.Groups[1].Value, CultureInfo.InvariantCulture);
+        }
+        return ports;
+    }
+
+    private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
+
+    [GeneratedRegex(@"^Hub -?\d+ \((?:tenant(\d+)|[^)]*)\):")]
+    private static partial Regex NetworkLine();
+
+    [GeneratedRegex(@"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s")]
+    private static partial Regex ForwardLine();
+}

@@ -1,0 +1,176 @@
+using Osv.Contracts.ControlDevice;
+using Osv.Monitor.Hardware;
+using Osv.Monitor.Policy;
+
+namespace Osv.Monitor.Startup;
+
+/// <summary>
+/// The PCI functions of the node that can have an owner, found once at start (docs/adr/0004, 0012). Each one's memory has a
+/// guest address of our choice, the same for every owner, so that neither its place on the host nor Linux's resource code matters.
+/// </summary>
+public static unsafe class Functions
+{
+    private const ulong WindowStart = 0xC000_0000, WindowEnd = 0xE000_0000;
+    private const uint MemorySpace = 2, MultiFunction = 0x80_0000, IsBridge = 1, MsiIsWide = 0x80_0000, MsiHasMasks = 0x100_0000, SelfResetCapable = 1 << 28;
+    private const uint MassStorage = 1, Network = 2, Display = 3, SerialBus = 12;
+    private const uint MsiCapability = 5, MsiXCapability = 17, ExpressCapability = 16;
+    private const ushort Root = 0x8000;
+    private static ulong s_next;
+    /// <summary>For each bus the bridge of a root bus that leads to it, or 0; the bridge right above it, or 0; whether bridges are on it.</summary>
+    private static ushort* s_rootBridge, s_bridge;
+    private static bool* s_hasBridges;
+
+    /// <summary>Looks at every function. None that can move data by itself goes on doing so: firmware no longer needs it.</summary>
+    public static void Discover()
+    {
+        ushort* buses = stackalloc ushort[512];
+        bool* hasBridges = stackalloc bool[256];
+        s_rootBridge = buses;
+        s_bridge = buses + 256;
+        s_hasBridges = hasBridges;
+        Cpu.Clear(buses, 1024);
+        Cpu.Clear(hasBridges, 256);
+        s_next = WindowStart;
+        ForEach(adopt: false);
+        ForEach(adopt: true);
+    }
+
+    private static void ForEach(bool adopt)
+    {
+        for (uint slot = 0; slot < 256 * 32; slot++)
+        {
+            ushort first = (ushort)(slot << 3);
+            if (IsAbsent(first)) continue;
+            int count = (PciConfig.Read(first, 0xC) & MultiFunction) != 0 ? 8 : 1;
+            for (int i = 0; i < count; i++)
+            {
+                ushort address = (ushort)(first + i);
+                if (IsAbsent(address)) continue;
+                uint header = PciConfig.Read(address, 0xC) >> 16 & 0x7F;
+                if (header == IsBridge && !adopt) NoteBridge(address);
+                if (header == 0 && adopt) Look(address);
+            }
+        }
+    }
+
+    private static bool IsAbsent(ushort function) => (PciConfig.Read(function, 0) & 0xFFFF) == 0xFFFF;
+
+    /// <summary>Buses below a bridge have higher numbers, so the one nearest to the root comes first and the one right above last.</summary>
+    private static void NoteBridge(ushort address)
+    {
+        uint buses = PciConfig.Read(address, 0x18);
+        uint secondary = buses >> 8 & 0xFF, last = buses >> 16 & 0xFF;
+        s_hasBridges[address >> 8] = true;
+        if (secondary == 0) return;
+        s_bridge[secondary] = address;
+        for (uint bus = secondary; bus <= last; bus++)
+            if (s_rootBridge[bus] == 0) s_rootBridge[bus] = (ushort)(address | Root);
+    }
+
+    private static void Look(ushort address)
+    {
+        uint kind = PciConfig.Read(address, 8) >> 24;
+        if (kind is not (MassStorage or Network or Display or SerialBus)) return;
+        PciFunction spare = default;
+        PciFunction* function = Node.FunctionCount < ControlLayout.MaxFunctions ? Node.Functions + Node.FunctionCount : &spare;
+        function->Address = address;
+        FindCapabilities(function);
+        FunctionReset.Silence(function);
+        if (function == &spare) return;
+        int bus = address >> 8;
+        // Without access control between them, what a bridge of a root bus leads to can reach each other.
+        function->Group = s_rootBridge[bus] != 0 ? s_rootBridge[bus] : (ushort)(address >> 3);
+        function->Partition = Machine.Nobody;
+        function->IsRemapped = Iommu.IsOn;
+        function->Bridge = function->CanResetItself || s_hasBridges[bus] ? (ushort)0 : s_bridge[bus];
+        function->IsAssignable = Iommu.IsOn && (function->CanResetItself || function->Bridge != 0);
+        for (int i = 0; i < PciFunction.BaseAddresses; i++) function->RealBase[i] = PciConfig.Read(address, PciFunction.FirstBaseAddress + i * 4);
+        for (int i = 0; i < PciFunction.BaseAddresses; i++)
+        {
+            uint low = function->RealBase[i];
+            bool wide = (low & 7) == 4;
+            if (low != 0 && (low & 1) == 0 && (!wide || i + 1 < PciFunction.BaseAddresses)) ShowMemory(function, i, wide);
+            if (wide) i++;
+        }
+        OpenCapabilities(function);
+        Node.FunctionCount++;
+    }
+
+    private static void FindCapabilities(PciFunction* function)
+    {
+        function->Msi = (byte)PciConfig.FindCapability(function->Address, MsiCapability);
+        function->MsiX = (byte)PciConfig.FindCapability(function->Address, MsiXCapability);
+        function->Express = (byte)PciConfig.FindCapability(function->Address, ExpressCapability);
+        if (function->Express == 0) return;
+        function->CanResetItself = (PciConfig.Read(function->Address, function->Express + 4) & SelfResetCapable) != 0;
+        function->DeviceControl = PciConfig.Read(function->Address, function->Express + 8) & 0x7FFF;
+    }
+
+    /// <summary>
+    /// Gives device memory a place in the guest. What is smaller than a page, has no address or one that its
+    /// size does not allow, or finds no room is not shown:
+    /// a page of it would hold registers of somebody else.
+    /// </summary>
+    private static void ShowMemory(PciFunction* function, int index, bool wide)
+    {
+        uint low = function->RealBase[index];
+        ulong host = Host(function, index);
+        uint probe = Probe(function->Address, index, low);
+        ulong bytes = (~(probe & ~15u) & 0xFFFF_FFFF) + 1UL;
+        if (host == 0 || (probe & ~15u) == 0 || bytes < 4096 || (bytes & (bytes - 1)) != 0 || (host & (bytes - 1)) != 0) return;
+        ulong guest = (s_next + bytes - 1) & ~(bytes - 1);
+        if (guest + bytes > WindowEnd) return;
+        s_next = guest + bytes;
+        Node.DeviceMemory[Node.FunctionCount * PciFunction.BaseAddresses + index] = new MemoryExtent { GuestAddress = guest, HostAddress = host, Bytes = bytes };
+        function->ShowBase(index, (uint)guest | (low & 15), probe);
+        if (wide) function->ShowBase(index + 1, 0, 0xFFFF_FFFF);
+    }
+
+    private static ulong Host(PciFunction* function, int index)
+    {
+        uint low = function->RealBase[index];
+        return (low & ~15u) | ((low & 7) == 4 ? (ulong)function->RealBase[index + 1] << 32 : 0);
+    }
+
+    /// <summary>What the register reads after all ones; the function does not decode memory meanwhile.</summary>
+    private static uint Probe(ushort address, int index, uint original)
+    {
+        int offset = PciFunction.FirstBaseAddress + index * 4;
+        uint command = PciConfig.Read(address, PciFunction.Command) & 0xFFFF;
+        PciConfig.Write(address, PciFunction.Command, 2, command & ~MemorySpace);
+        PciConfig.Write(address, offset, 4, 0xFFFF_FFFF);
+        uint probe = PciConfig.Read(address, offset);
+        PciConfig.Write(address, offset, 4, original);
+        PciConfig.Write(address, PciFunction.Command, 2, command);
+        return probe;
+    }
+
+    /// <summary>Where interrupts are not remapped the capabilities are the owner's; else the pages of the MSI-X table are kept from it.</summary>
+    private static void OpenCapabilities(PciFunction* function)
+    {
+        if (function->Msi != 0)
+        {
+            uint header = PciConfig.Read(function->Address, function->Msi);
+            function->MsiIsWide = (header & MsiIsWide) != 0;
+            int masks = function->Msi + (function->MsiIsWide ? 16 : 12);
+            if (!function->IsRemapped) function->OpenCapability(function->Msi, masks - function->Msi);
+            if ((header & MsiHasMasks) != 0) function->OpenCapability(masks, 8);
+        }
+        if (function->MsiX == 0) return;
+        if (!function->IsRemapped)
+        {
+            function->OpenCapability(function->MsiX, 4);
+            return;
+        }
+        uint table = PciConfig.Read(function->Address, function->MsiX + 4), entries = (PciConfig.Read(function->Address, function->MsiX) >> 16 & 0x7FF) + 1;
+        if ((table & 7) >= PciFunction.BaseAddresses) return;
+        MemoryExtent memory = Node.DeviceMemory[Node.FunctionCount * PciFunction.BaseAddresses + (int)(table & 7)];
+        uint offset = table & ~7u;
+        function->TableStart = offset & 0xFFF;
+        function->TableBytes = (function->TableStart + entries * 16 + 0xFFF) & ~0xFFFu;
+        function->TableEntries = entries < Iommu.Interrupts ? entries : Iommu.Interrupts;
+        function->TableGuest = memory.GuestAddress + (offset & ~0xFFFu);
+        function->TableHost = memory.HostAddress + (offset & ~0xFFFu);
+        if (offset + entries * 16UL > memory.Bytes) function->TableBytes = 0;
+    }
+}
