@@ -4,13 +4,14 @@ using System.Text.RegularExpressions;
 namespace Osv.Rack;
 
 /// <summary>
-/// The PCI functions of a virtual node, behind an IOMMU: the card that it boots from, and what tenants can own. Each of a tenant's has a
-/// root port of its own, as in a server's slot: then it can be reset, and no other function is in its group.
+/// The PCI functions of a virtual node, behind an IOMMU: the card that it boots from, and what tenants can own. Disks reset themselves. A card of
+/// virtio can only be reset with a bus, so each has a bridge of its own: a conventional one, as QEMU before 10.2 has its IOMMU take all that is
+/// behind a root port for function 00:00.0, whose bus had no number yet when the machine was made.
 /// </summary>
 internal sealed partial class NodeDevices(VirtualNodeShape shape, string folder)
 {
-    /// <summary>Slots of root bus 0: the boot card comes first, so that it is the management partition's; root ports follow.</summary>
-    private const int BootSlot = 2, FirstPortSlot = 8;
+    /// <summary>Slots of root bus 0: the boot card comes first, so that it is the management partition's.</summary>
+    private const int BootSlot = 2, FirstSlot = 8;
 
     /// <summary>The form of virtio that an IOMMU can confine.</summary>
     private const string Confined = "disable-legacy=on,iommu_platform=on";
@@ -26,21 +27,19 @@ internal sealed partial class NodeDevices(VirtualNodeShape shape, string folder)
             yield return "-netdev";
             // Whoever is in the tenant reaches nothing of this machine; it is reached by SSH from the loopback.
             yield return Invariant($"user,id=tenant{nic},restrict=on,hostfwd=tcp:127.0.0.1:0-:22");
-            foreach (string argument in Port(nic)) yield return argument;
             yield return "-device";
-            yield return Invariant($"virtio-net-pci,bus=port{nic},netdev=tenant{nic},mac={shape.MacOf(nic)},{Confined},romfile=");
+            yield return Invariant($"pci-bridge,id=bridge{nic},chassis_nr={nic + 1},shpc=off,addr={FirstSlot + nic:x}");
+            yield return "-device";
+            yield return Invariant($"virtio-net-pci,bus=bridge{nic},addr=1,netdev=tenant{nic},mac={shape.MacOf(nic)},{Confined},romfile=");
         }
         for (int disk = 0; disk < shape.Disks; disk++)
         {
             yield return "-drive";
             yield return Invariant($"if=none,id=disk{disk},format=raw,discard=unmap,detect-zeroes=unmap,file={DiskFile(disk).Replace(",", ",,", StringComparison.Ordinal)}");
-            foreach (string argument in Port(shape.Nics + disk)) yield return argument;
             yield return "-device";
-            yield return Invariant($"nvme,bus=port{shape.Nics + disk},drive=disk{disk},serial={shape.Name}-{disk}");
+            yield return Invariant($"nvme,drive=disk{disk},serial={shape.Name}-{disk},addr={FirstSlot + shape.Nics + disk:x}");
         }
     }
-
-    private static string[] Port(int number) => ["-device", Invariant($"pcie-root-port,id=port{number},chassis={number + 1},slot={number + 1},addr={FirstPortSlot + number:x}")];
 
     private string DiskFile(int disk) => Path.Combine(folder, Invariant($"disk{disk}.img"));
 
@@ -62,9 +61,9 @@ internal sealed partial class NodeDevices(VirtualNodeShape shape, string folder)
         foreach (string line in network.Split('\n'))
         {
             if (NetworkLine().Match(line) is { Success: true } named) nic = named.Groups[1].Success ? int.Parse(named.Groups[1].Value, CultureInfo.InvariantCulture) : null;
-            // Firmware numbers the buses behind root ports by the order of their slots.
+            // Firmware numbers the buses behind bridges by the order of their slots.
             if (nic is { } number && ForwardLine().Match(line) is { Success: true } forward)
-                ports[Invariant($"0000:{number + 1:x2}:00.0")] = int.Parse(forward.Groups[1].Value, CultureInfo.InvariantCulture);
+                ports[Invariant($"0000:{number + 1:x2}:01.0")] = int.Parse(forward.Groups[1].Value, CultureInfo.InvariantCulture);
         }
         return ports;
     }

@@ -64,7 +64,7 @@ public static unsafe class GuestPci
     private static void SetMessage(int index, uint interrupt, ulong address, uint data)
     {
         DevicePolicy.Remap(Node.Machine, Node.Functions[index].Partition, address, data, out ulong low, out ulong high);
-        Iommu.Remap(index, Node.Functions[index].Address, interrupt, low, high);
+        Iommu.Remap(index, Node.Functions[index].Requester, interrupt, low, high);
     }
 
     /// <summary>The function of the partition whose MSI-X table's pages have this guest address, or -1.</summary>

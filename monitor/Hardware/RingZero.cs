@@ -68,13 +68,13 @@ public readonly unsafe struct RingZero : IHardware
     public static void AttachFunctions(int partition)
     {
         for (int i = 0; i < Node.FunctionCount && Iommu.IsOn; i++)
-            if (Node.Functions[i].Partition == partition) Iommu.Attach(i, Node.Functions[i].Address, partition, Node.NestedRoots[partition]);
+            if (Node.Functions[i].Partition == partition) Iommu.Attach(i, Node.Functions[i].Requester, partition, Node.NestedRoots[partition]);
     }
 
     public static void DetachFunctions(int partition)
     {
         for (int i = 0; i < Node.FunctionCount && Iommu.IsOn; i++)
-            if (Node.Functions[i].Partition == partition) Iommu.Detach(Node.Functions[i].Address, partition);
+            if (Node.Functions[i].Partition == partition) Iommu.Detach(Node.Functions[i].Requester, partition);
         // What was refused until now is this owner's, not the next one's.
         Iommu.TakeEvents();
     }

@@ -103,11 +103,12 @@ public static unsafe class DevicePolicy
     /// The IOMMU refused an access. A tenant that has its function reach beyond its memory is stopped, as for an access of its
     /// own cores. Partition 0 is not: nobody could drive the node. Told once a start: no guest may fill the event ring.
     /// </summary>
-    public static void Refused<THardware>(Machine machine, ushort address)
+    public static void Refused<THardware>(Machine machine, ushort requester)
         where THardware : struct, IHardware
     {
-        int function = machine.FindFunction(address);
-        int owner = function < 0 || machine.Functions[function].Partition == Machine.Nobody ? Machine.Management : machine.Functions[function].Partition;
+        int owner = Machine.Management;
+        for (int i = 0; i < machine.Functions.Length; i++)
+            if (machine.Functions[i].Requester == requester && machine.Functions[i].Partition != Machine.Nobody) owner = machine.Functions[i].Partition;
         ref Partition partition = ref machine.Partitions[owner];
         if (partition.State != PartitionState.Running || partition.Refused) return;
         partition.Refused = true;

@@ -30,6 +30,10 @@ public unsafe struct PciFunction
 
     /// <summary>Bus, device and function on the real bus, as in bits 23:8 of CF8h.</summary>
     public ushort Address;
+    /// <summary>The id under which a bridge to conventional PCI above it passes on what it does (PCI Express to PCI Bridge 1.0, 2.3); 0: there is none.</summary>
+    public ushort Alias;
+    /// <summary>What AMD-Vi knows it by.</summary>
+    public readonly ushort Requester => Alias != 0 ? Alias : Address;
     /// <summary>Functions that can reach each other past the IOMMU have the same.</summary>
     public ushort Group;
     /// <summary>Owner, or <see cref="Machine.Nobody"/>.</summary>

@@ -13,22 +13,23 @@ public static unsafe class Functions
     private const ulong WindowStart = 0xC000_0000, WindowEnd = 0xE000_0000;
     private const uint MemorySpace = 2, MultiFunction = 0x80_0000, IsBridge = 1, MsiIsWide = 0x80_0000, MsiHasMasks = 0x100_0000, SelfResetCapable = 1 << 28;
     private const uint MassStorage = 1, Network = 2, Display = 3, SerialBus = 12;
-    private const uint MsiCapability = 5, MsiXCapability = 17, ExpressCapability = 16;
+    private const uint MsiCapability = 5, MsiXCapability = 17, ExpressCapability = 16, ToConventional = 7;
     private const ushort Root = 0x8000;
     private static ulong s_next;
-    /// <summary>For each bus the bridge of a root bus that leads to it, or 0; the bridge right above it, or 0; whether bridges are on it.</summary>
-    private static ushort* s_rootBridge, s_bridge;
+    /// <summary>For each bus the bridge of a root bus that leads to it, or 0; the bridge right above it, or 0; who asks for what is below, or 0; whether bridges are on it.</summary>
+    private static ushort* s_rootBridge, s_bridge, s_alias;
     private static bool* s_hasBridges;
 
     /// <summary>Looks at every function. None that can move data by itself goes on doing so: firmware no longer needs it.</summary>
     public static void Discover()
     {
-        ushort* buses = stackalloc ushort[512];
+        ushort* buses = stackalloc ushort[768];
         bool* hasBridges = stackalloc bool[256];
         s_rootBridge = buses;
         s_bridge = buses + 256;
+        s_alias = buses + 512;
         s_hasBridges = hasBridges;
-        Cpu.Clear(buses, 1024);
+        Cpu.Clear(buses, 1536);
         Cpu.Clear(hasBridges, 256);
         s_next = WindowStart;
         ForEach(adopt: false);
@@ -63,8 +64,13 @@ public static unsafe class Functions
         s_hasBridges[address >> 8] = true;
         if (secondary == 0) return;
         s_bridge[secondary] = address;
+        int express = PciConfig.FindCapability(address, ExpressCapability);
+        ushort alias = express == 0 ? address : (PciConfig.Read(address, express) >> 20 & 15) == ToConventional ? (ushort)(secondary << 8) : (ushort)0;
         for (uint bus = secondary; bus <= last; bus++)
+        {
             if (s_rootBridge[bus] == 0) s_rootBridge[bus] = (ushort)(address | Root);
+            if (s_alias[bus] == 0) s_alias[bus] = alias;
+        }
     }
 
     private static void Look(ushort address)
@@ -74,6 +80,7 @@ public static unsafe class Functions
         PciFunction spare = default;
         PciFunction* function = Node.FunctionCount < ControlLayout.MaxFunctions ? Node.Functions + Node.FunctionCount : &spare;
         function->Address = address;
+        function->Alias = s_alias[address >> 8];
         FindCapabilities(function);
         FunctionReset.Silence(function);
         if (function == &spare) return;
@@ -92,6 +99,9 @@ public static unsafe class Functions
             if (low != 0 && (low & 1) == 0 && (!wide || i + 1 < PciFunction.BaseAddresses)) ShowMemory(function, i, wide);
             if (wide) i++;
         }
+        // There is one table of interrupts for all that ask by one name.
+        for (int i = 0; i < Node.FunctionCount; i++)
+            if (Node.Functions[i].Requester == function->Requester) Node.Functions[i].IsAssignable = function->IsAssignable = false;
         OpenCapabilities(function);
         Node.FunctionCount++;
     }

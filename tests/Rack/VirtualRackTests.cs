@@ -45,7 +45,7 @@ public sealed class VirtualRackTests : IAsyncDisposable
         await node.PowerOnAsync(server.Script, Cancel);
         (await server.Boots.ReadAsync(Cancel)).ShouldStartWith(node.Shape.MacAddress.Replace(':', '-'), Case.Sensitive, "it boots from its own card, not from a tenant's");
         IReadOnlyDictionary<string, int> ports = await node.SshPortsAsync(Cancel);
-        ports.Keys.ShouldBe(["0000:01:00.0", "0000:02:00.0"]);
+        ports.Keys.ShouldBe(["0000:01:01.0", "0000:02:01.0"]);
         ports.Values.Distinct().Count().ShouldBe(2);
         using (var client = new System.Net.Sockets.TcpClient()) await client.ConnectAsync(System.Net.IPAddress.Loopback, ports.Values.First(), Cancel);
         string disk = Path.Combine(_folder, "gamma", "disk0.img");

@@ -26,7 +26,7 @@ internal sealed class NodeImage(IOptions<NetbootOptions> options, NodeAddresses 
     public async Task<Wire.Image?> EraserAsync(CancellationToken cancel)
     {
         if (options.Value is not { EraserKernel: { Length: > 0 } kernel, EraserInitrd: { Length: > 0 } initrd } || !File.Exists(kernel) || !File.Exists(initrd)) return null;
-        return new Wire.Image { Name = "eraser", Kernel = Artifact(await HashAsync(kernel, cancel)), Initrd = Artifact(await HashAsync(initrd, cancel)), CommandLine = "console=ttyS0 quiet" };
+        return new Wire.Image { Name = "eraser", Kernel = Artifact(await HashAsync(kernel, cancel)), Initrd = Artifact(await HashAsync(initrd, cancel)), CommandLine = "console=ttyS0 quiet nvme_core.multipath=N" };
     }
 
     private Wire.Artifact Artifact(Hashed file) => new()
