@@ -207,7 +207,7 @@ internal readonly record struct Packed(ulong A, ulong B, ulong C) : IComparable<
         }
         for (int function = 0; function < World.Functions; function++)
         {
-            uint record = (uint)((C >> (World.Pages * 7 + (World.Functions - 1 - function) * 8)) & 255);
+            uint record = (uint)((C >> (World.Pages * PageBits + (World.Functions - 1 - function) * 8)) & 255);
             world.FunctionOwner[function] = (byte)(record >> 6);
             world.Reaches[function] = (byte)((record >> 4) & 3);
             world.InterruptTo[function] = (byte)((record >> 1) & 7);
