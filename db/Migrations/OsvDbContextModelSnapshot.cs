@@ -3048,6 +3048,10 @@ namespace Osv.Data.Migrations
                         .HasColumnType("integer")
                         .HasColumnName("reboots");
 
+                    b.Property<int>("RebootsFollowed")
+                        .HasColumnType("integer")
+                        .HasColumnName("reboots_followed");
+
                     b.Property<int>("Restarts")
                         .HasColumnType("integer")
                         .HasColumnName("restarts");

@@ -105,6 +105,9 @@ public sealed class TenantObserved
     /// <summary>The last reboot the agent acted on.</summary>
     public int Reboots { get; set; }
 
+    /// <summary>The last of these that the timeline shows: the scheduler's to write. The gateway begins with each place at what its first report says.</summary>
+    public int RebootsFollowed { get; set; }
+
     /// <summary>Why it ended, in the monitor's words, or why the agent refuses it; null while it runs.</summary>
     public string? EndCause { get; set; }
 

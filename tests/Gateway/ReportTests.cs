@@ -72,6 +72,32 @@ public sealed class ReportTests(Plane plane)
     }
 
     [Fact]
+    public async Task Reboots_count_from_the_first_report_of_a_place_on()
+    {
+        (Machine machine, AgentStream stream, Guid tenant, DesiredState desired) = await PlacedAsync();
+        using Machine _ = machine;
+        await using AgentStream __ = stream;
+        (await RebootsAsync(desired, PartitionPhase.Running, 4)).ShouldBe("4 4");
+        (await RebootsAsync(desired, PartitionPhase.Running, 5)).ShouldBe("5 4");
+        await plane.Database.ExecuteAsync("UPDATE tenant_observed SET reboots_followed = 5 WHERE tenant_id = $1", tenant);
+        (await RebootsAsync(desired, PartitionPhase.Refused, 0)).ShouldBe("0 5");
+        await plane.Database.ExecuteAsync("DELETE FROM placements WHERE tenant_id = $1", tenant);
+        await plane.MoveTenantAsync(tenant, "Pending");
+        await stream.UntilDesiredAsync(0);
+        await plane.PlaceAsync(tenant, machine.Node, [1]);
+        DesiredState next = await stream.UntilDesiredAsync(1);
+        (await RebootsAsync(next, PartitionPhase.Running, 7)).ShouldBe("7 7");
+
+        async Task<string> RebootsAsync(DesiredState of, PartitionPhase phase, uint generation)
+        {
+            ObservedPartition seen = Seen(tenant, phase, 3);
+            seen.StartGeneration = generation;
+            await ObserveAsync(stream, of.Revision, seen);
+            return await plane.Database.QueryAsync<string>("SELECT reboots || ' ' || reboots_followed FROM tenant_observed WHERE tenant_id = $1", tenant);
+        }
+    }
+
+    [Fact]
     public async Task A_node_cannot_speak_of_tenants_of_another_node()
     {
         (Machine owner, AgentStream owning, Guid tenant, DesiredState desired) = await PlacedAsync();

@@ -48,6 +48,22 @@ public sealed class DecisionTests
     }
 
     [Fact]
+    public void A_reboot_that_the_timeline_does_not_show_is_shown_or_on_its_way_to_be()
+    {
+        int shown = 0;
+        foreach ((TenantSituation tenant, TenantStep step) in Decisions())
+        {
+            bool follows = tenant is { Place.Standing: NodeStanding.Reachable, Intent: TenantIntent.Run, Seen: not null } && tenant.State != TenantState.Stopping;
+            if (step.FollowsReboots != (follows && tenant.Seen!.Reboots > 0 ? tenant.Seen.Reboots : null)) Wrong(tenant, step);
+            if (tenant.State != TenantState.Running || (step as Move)?.Changes[^1].State != TenantState.Running) continue;
+            shown++;
+            // Whoever waits for the next reboot must not take this one for it.
+            if (step is not Move { Restart: false, AskReboot: false } || step.FollowsReboots is null || tenant.Reboots > tenant.Seen!.Reboots) Wrong(tenant, step);
+        }
+        shown.ShouldBeGreaterThan(0);
+    }
+
+    [Fact]
     public void What_is_given_up_is_not_started_by_anybody_but_its_owner()
     {
         var decision = new TenantDecision(new TenantOptions());
@@ -100,12 +116,13 @@ public sealed class DecisionTests
         foreach (bool runsOn in both)
         foreach (bool overdue in both)
         foreach (bool unacknowledged in both)
+        foreach (int reboots in new[] { 0, 1 })
         foreach (string? hung in new[] { null, "stands still" })
         {
             var tenant = new TenantSituation
             {
-                Id = Guid.Empty, Name = "t", State = state, Intent = intent, Policy = policy, RunsOnWithoutLease = runsOn, Overdue = overdue, Crashes = crashes, FailedStarts = crashes, Hung = hung, Reboots = unacknowledged ? 1 : 0,
-                Place = new PlaceFacts(Guid.Empty, "n", 1, standing), Seen = phase is { } seen ? new Observation(seen, 0, cause) : null,
+                Id = Guid.Empty, Name = "t", State = state, Intent = intent, Policy = policy, RunsOnWithoutLease = runsOn, Overdue = overdue, Crashes = crashes, FailedStarts = crashes, Hung = hung, Reboots = unacknowledged ? reboots + 1 : reboots,
+                Place = new PlaceFacts(Guid.Empty, "n", 1, standing), Seen = phase is { } seen ? new Observation(seen, reboots, cause) : null,
             };
             yield return (tenant, decision.Decide(tenant));
         }

@@ -144,9 +144,10 @@ public abstract class SchedulerTest(DatabaseFixture fixture) : IClassFixture<Dat
     {
         int rows = await Database.ExecuteAsync(
             """
-            INSERT INTO tenant_observed (tenant_id, node_id, partition_state, partition_number, fence, reboots, end_cause, observed_at)
-            SELECT p.tenant_id, p.node_id, $2, 1, p.fence, coalesce($4, d.reboots), $3, clock_timestamp() FROM placements p JOIN tenant_desired d ON d.tenant_id = p.tenant_id WHERE p.tenant_id = $1
-            ON CONFLICT (tenant_id) DO UPDATE SET node_id = EXCLUDED.node_id, partition_state = EXCLUDED.partition_state, fence = EXCLUDED.fence, reboots = EXCLUDED.reboots, end_cause = EXCLUDED.end_cause, observed_at = EXCLUDED.observed_at
+            INSERT INTO tenant_observed AS o (tenant_id, node_id, partition_state, partition_number, fence, reboots, reboots_followed, end_cause, observed_at)
+            SELECT p.tenant_id, p.node_id, $2, 1, p.fence, coalesce($4, d.reboots), coalesce($4, d.reboots), $3, clock_timestamp() FROM placements p JOIN tenant_desired d ON d.tenant_id = p.tenant_id WHERE p.tenant_id = $1
+            ON CONFLICT (tenant_id) DO UPDATE SET node_id = EXCLUDED.node_id, partition_state = EXCLUDED.partition_state, fence = EXCLUDED.fence, reboots = EXCLUDED.reboots, end_cause = EXCLUDED.end_cause, observed_at = EXCLUDED.observed_at,
+                reboots_followed = CASE WHEN o.fence <> EXCLUDED.fence THEN EXCLUDED.reboots ELSE o.reboots_followed END
             """,
             tenant, phase.ToString(), Nullable(cause), Nullable(reboots));
         rows.ShouldBe(1, "the tenant owns no place that an agent could report on");

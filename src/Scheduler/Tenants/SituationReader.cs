@@ -41,7 +41,7 @@ internal static class SituationReader
             (SELECT r.source || ': ' || r.summary FROM tenant_health_reports r WHERE r.tenant_id = t.id AND r.prevents_state_changes AND (r.expires_at IS NULL OR r.expires_at > clock_timestamp()) ORDER BY r.source LIMIT 1),
             (SELECT r.source || ': ' || r.summary FROM node_health_reports r WHERE r.node_id = p.node_id AND r.prevents_state_changes AND (r.expires_at IS NULL OR r.expires_at > clock_timestamp()) ORDER BY r.source LIMIT 1),
             o.restarts, o.restarts_followed, o.last_end,
-            d.trace_parent
+            d.trace_parent, o.reboots_followed
         FROM tenants t JOIN tenant_lifecycles l ON l.tenant_id = t.id LEFT JOIN tenant_desired d ON d.tenant_id = t.id
             CROSS JOIN LATERAL (SELECT
                 coalesce((SELECT max(x.id) FROM tenant_transitions x WHERE x.tenant_id = t.id AND x.to_state = 'Pending' AND x.from_state IN ('Stopped', 'Failed')), 0) AS started,
@@ -90,7 +90,7 @@ internal static class SituationReader
         Crashes = row.GetInt32(10),
         FailedStarts = row.GetInt32(11),
         Place = row.IsDBNull(12) ? null : new PlaceFacts(row.GetGuid(12), row.GetString(13), row.GetInt64(14), Enum.Parse<NodeStanding>(row.GetString(15))),
-        Seen = row.IsDBNull(16) || !Enum.TryParse(row.GetString(16), out PartitionPhase phase) ? null : new Observation(phase, row.GetInt32(17), Text(row, 18)) { Restarts = row.GetInt32(22), RestartsFollowed = row.GetInt32(23), LastEnd = Text(row, 24) },
+        Seen = row.IsDBNull(16) || !Enum.TryParse(row.GetString(16), out PartitionPhase phase) ? null : new Observation(phase, row.GetInt32(17), Text(row, 18)) { RebootsFollowed = row.GetInt32(26), Restarts = row.GetInt32(22), RestartsFollowed = row.GetInt32(23), LastEnd = Text(row, 24) },
         Hung = Text(row, 19),
         Frozen = Text(row, 20) ?? Text(row, 21),
         TraceParent = Text(row, 25),

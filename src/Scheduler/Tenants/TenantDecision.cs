@@ -69,6 +69,13 @@ public sealed class TenantDecision(TenantOptions options)
         if (tenant.Frozen is { } report) return new Stay($"changes are prevented by {report}", options.LookAgain);
         if (tenant.Intent != TenantIntent.Run || tenant.State == TenantState.Stopping) return Stop(tenant, place);
         if (tenant.Seen is not { } seen) return Unseen(tenant, place);
+        TenantStep step = Follow(tenant, place, seen);
+        return seen.Reboots > seen.RebootsFollowed ? step with { FollowsReboots = seen.Reboots } : step;
+    }
+
+    /// <summary>The agent has said what it does with it.</summary>
+    private TenantStep Follow(TenantSituation tenant, PlaceFacts place, Observation seen)
+    {
         if (seen.Restarts > seen.RestartsFollowed && tenant.State != TenantState.Unreachable) return Restarted(tenant, place, seen);
         return seen.Phase switch
         {
@@ -112,6 +119,11 @@ public sealed class TenantDecision(TenantOptions options)
     private TenantStep Running(TenantSituation tenant, PlaceFacts place, Observation seen)
     {
         if (tenant.Reboots > seen.Reboots && tenant.State != TenantState.Placed) return new Stay($"waits for the agent of {place.Node} to reboot it", options.LookAgain);
+        // Its agent was faster than anybody could see it stop. From every other state the way to Running shows the reboot.
+        if (seen.Reboots > seen.RebootsFollowed && tenant.State == TenantState.Running)
+        {
+            return new Move(Rebooting(), Change(TenantState.Loading, place, null), Change(TenantState.Starting, place, null), Change(TenantState.Running, place, null));
+        }
         if (tenant.Hung is not { } hung) return Advance(tenant, place, TenantState.Running);
         if (tenant.State != TenantState.Hung)
         {
@@ -197,7 +209,7 @@ public sealed class TenantDecision(TenantOptions options)
                 _ => null,
             };
             if (before is not { } step) throw new InvalidOperationException($"there is no way from {from} to {target.State}");
-            return [.. Through(from, step == TenantState.Stopping ? Stopping("reboots") : Change(step, place, null)), target];
+            return [.. Through(from, step == TenantState.Stopping ? Rebooting() : Change(step, place, null)), target];
         }
     }
 
@@ -220,6 +232,8 @@ public sealed class TenantDecision(TenantOptions options)
     private IEnumerable<StateChange> Path(TenantState from, StateChange target) => TenantStates.Machine.Allows(from, target.State)
         ? [target]
         : [new StateChange(TenantState.Loading, "had begun to load", Agent, options.LoadingWithin, null), target];
+
+    private StateChange Rebooting() => Stopping("reboots");
 
     private StateChange Stopping(string reason) => new(TenantState.Stopping, reason, Agent, options.StoppingWithin, options.LookAgain);
 

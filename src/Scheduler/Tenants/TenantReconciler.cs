@@ -45,6 +45,7 @@ public sealed class TenantReconciler(IDbContextFactory<OsvDbContext> contexts, S
             _ => throw new InvalidOperationException($"no such step: {step}"),
         };
         if (step.Follows is { } restarts) await context.Database.ExecuteSqlAsync($"UPDATE tenant_observed SET restarts_followed = {restarts} WHERE tenant_id = {tenant}", cancel);
+        if (step.FollowsReboots is { } reboots) await context.Database.ExecuteSqlAsync($"UPDATE tenant_observed SET reboots_followed = {reboots} WHERE tenant_id = {tenant}", cancel);
         await transaction.CommitAsync(cancel);
         return outcome;
     }

@@ -25,6 +25,9 @@ public sealed record PlaceFacts(Guid NodeId, string Node, long Fence, NodeStandi
 /// <param name="EndCause">Why it ended, in the monitor's words; null while it runs.</param>
 public sealed record Observation(PartitionPhase Phase, int Reboots, string? EndCause)
 {
+    /// <summary>The last reboot that the timeline shows.</summary>
+    public int RebootsFollowed { get; init; }
+
     /// <summary>How often its agent has started it again by its policy.</summary>
     public int Restarts { get; init; }
 

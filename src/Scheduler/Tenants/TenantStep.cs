@@ -12,6 +12,9 @@ public abstract record TenantStep
 {
     /// <summary>The timeline now shows so many of the agent's restarts; null: as many as before.</summary>
     public int? Follows { get; init; }
+
+    /// <summary>The timeline now shows the agent's reboots up to this one; null: as before.</summary>
+    public int? FollowsReboots { get; init; }
 }
 
 /// <summary>It stays where it is; the reason says what it waits for.</summary>

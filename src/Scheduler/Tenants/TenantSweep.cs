@@ -33,6 +33,7 @@ public static class TenantSweep
                     WHEN 'Invalid' THEN l.state <> 'Stopping'
                     ELSE false END)
                 OR (o.restarts > o.restarts_followed AND n.state <> 'Lost' AND l.state NOT IN ('Stopping', 'Stopped', 'Failed', 'Unreachable', 'Pending'))
+                OR (o.reboots > o.reboots_followed AND n.state <> 'Lost' AND l.state = 'Running')
                 OR (l.state IN ('Running', 'Hung') AND (l.state = 'Hung') <> EXISTS (
                     SELECT FROM tenant_health_reports r WHERE r.tenant_id = l.tenant_id AND r.source = '{SituationReader.HungReport}' AND (r.expires_at IS NULL OR r.expires_at > clock_timestamp()))))
             LIMIT $1 FOR NO KEY UPDATE OF l SKIP LOCKED)

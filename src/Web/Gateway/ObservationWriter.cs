@@ -31,9 +31,10 @@ internal sealed class ObservationWriter(NpgsqlDataSource source, HealthReports h
             SELECT l.tenant_id FROM tenant_lifecycles l JOIN changed c ON c.tenant_id = l.tenant_id
             WHERE l.due_at IS NULL OR l.due_at > clock_timestamp() FOR NO KEY UPDATE OF l SKIP LOCKED),
         woken AS (UPDATE tenant_lifecycles l SET due_at = clock_timestamp() FROM due WHERE due.tenant_id = l.tenant_id)
-        INSERT INTO tenant_observed AS o (tenant_id, node_id, partition_state, partition_number, fence, reboots, end_cause, restarts, restarts_followed, last_end, observed_at)
-        SELECT tenant_id, node_id, phase, number, fence, reboots, cause, restarts, 0, last_end, clock_timestamp() FROM said ORDER BY tenant_id
+        INSERT INTO tenant_observed AS o (tenant_id, node_id, partition_state, partition_number, fence, reboots, reboots_followed, end_cause, restarts, restarts_followed, last_end, observed_at)
+        SELECT tenant_id, node_id, phase, number, fence, reboots, reboots, cause, restarts, 0, last_end, clock_timestamp() FROM said ORDER BY tenant_id
         ON CONFLICT (tenant_id) DO UPDATE SET restarts_followed = CASE WHEN o.fence <> EXCLUDED.fence THEN 0 WHEN EXCLUDED.restarts < o.restarts THEN EXCLUDED.restarts ELSE o.restarts_followed END, restarts = EXCLUDED.restarts,
+            reboots_followed = CASE WHEN o.fence <> EXCLUDED.fence THEN EXCLUDED.reboots ELSE o.reboots_followed END,
             last_end = EXCLUDED.last_end, node_id = EXCLUDED.node_id, partition_state = EXCLUDED.partition_state, partition_number = EXCLUDED.partition_number,
             fence = EXCLUDED.fence, reboots = EXCLUDED.reboots, end_cause = EXCLUDED.end_cause, observed_at = EXCLUDED.observed_at
         """;
