@@ -12,11 +12,11 @@ public sealed class TrustedBaseTests
     private const string Image = "artifacts/monitor/osv-monitor.img";
 
     [Theory]
-    [InlineData("monitor/Startup/Sample.cs", 3_999, null)]
-    [InlineData("monitor/Startup/Sample.cs", 4_000, "4000 lines of C#, the limit is 3999")]
+    [InlineData("monitor/Startup/Sample.cs", 4_699, null)]
+    [InlineData("monitor/Startup/Sample.cs", 4_700, "4700 lines of C#, the limit is 4699")]
     [InlineData("monitor/boot/long/sample.asm", 699, null)]
     [InlineData("monitor/boot/long/sample.asm", 700, "700 lines of assembly, the limit is 699")]
-    public async Task Under_4000_lines_of_CSharp_and_700_of_assembly_the_build_goes_on_and_there_it_ends(string sample, int lines, string? words)
+    public async Task Under_4700_lines_of_CSharp_and_700_of_assembly_the_build_goes_on_and_there_it_ends(string sample, int lines, string? words)
     {
         bool isAssembly = Path.GetExtension(sample) == ".asm";
         TrustedBase monitor = TrustedBase.Measure(Toolchain.MonitorSources(), Toolchain.Boot, Path.Combine(Toolchain.RepositoryRoot, Image));
