@@ -20,7 +20,7 @@ public sealed partial record VirtualNodeShape(string Name, int Cores, long Memor
     /// <summary>1, or 2 for a processor with SMT.</summary>
     public int ThreadsPerCore { get; init; } = 1;
 
-    /// <summary>PCI functions for tenants, each below a root port of its own: network cards, and NVMe disks of <see cref="DiskBytes"/>.</summary>
+    /// <summary>PCI functions for tenants: network cards, and NVMe disks of <see cref="DiskBytes"/>.</summary>
     public int Nics { get; init; }
 
     /// <inheritdoc cref="Nics"/>

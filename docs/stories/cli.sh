@@ -6,6 +6,7 @@
 #   OSV_SERVER, OSV_TOKEN   which cloud, and who; not needed after 'osv login'
 #   OSV_IMAGE     image of the first tenants, which signs root in on its console (default: debian-12)
 #   OSV_KERNEL, OSV_INITRD, OSV_CMDLINE   a kernel, initial RAM disk and command line of your own
+#   OSV_PLAYED    not empty: the nodes are played by a test, no machine is behind them
 #   OSV_PATIENCE  seconds that a tenant may take to start (default: 600, for emulated nodes)
 set -Eeuo pipefail
 osv=${OSV:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/osv}
@@ -116,6 +117,7 @@ fi
 "$osv" job cancel "$batch" --wait --timeout "$patience"
 
 step "a tenant with a network card and a disk of its own: in by SSH, and what it writes outlives a reboot"
+if [ -z "${OSV_PLAYED:-}" ]; then
 key=$(mktemp -d)
 ssh-keygen -q -t ed25519 -N '' -f "$key/id"
 "$osv" tenant create "$own" --image debian-12 --cores 1 --memory 512MiB --nics 1 --disks 1 --ssh-key "$key/id.pub" --wait --timeout "$patience"
@@ -131,6 +133,7 @@ until_true "$patience" "SSH into $own after its reboot" can_log_in
 "$osv" tenant show "$own"
 "$osv" tenant delete "$own" --wait --timeout "$patience"
 rm -r "$key"
+fi
 
 step "$home is drained, and $web moves"
 "$osv" node drain "$home" --wait --timeout "$patience"

@@ -5,7 +5,7 @@ using Osv.Monitor.Policy;
 namespace Osv.Monitor.Startup;
 
 /// <summary>
-/// The PCI functions of the node that can have an owner, found once at start (docs/adr/0004, 0012). Each one's memory has a
+/// The PCI functions of the node that can have an owner, found once at start (docs/adr/0004, 0013). Each one's memory has a
 /// guest address of our choice, the same for every owner, so that neither its place on the host nor Linux's resource code matters.
 /// </summary>
 public static unsafe class Functions

@@ -191,10 +191,12 @@ public sealed class DeviceTests : IDisposable
         _bench.Monitor.Before = null;
         _bench.Restart();
         _bench.Want(wanted);
-        _bench.Reconciler.Tick();
-        _bench.Seen("a").Erased.ShouldBe([Second]);
         _bench.Settle();
-        _bench.Seen("a").Erased.ShouldBe([Second]);
+        _bench.Notes.Partitions().Single().Erased.ShouldBe([Second]);
+        _bench.Time.Advance(TimeSpan.FromSeconds(31));
+        _bench.Settle();
+        _bench.Notes.Partitions().Single().Erased.ShouldBe([Second]);
+        _bench.Seen("a").Erased.ShouldBeEmpty("what is not asked for is not told");
         CommandLine.ShouldBe("console=ttyS0 osv.erase=0000:00:02.0");
         _bench.Monitor.StateOf(partition).ShouldBe(PartitionState.Running);
     }

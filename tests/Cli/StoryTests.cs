@@ -37,6 +37,7 @@ public sealed class StoryTests(Site site)
         {
             ["OSV_IMAGE"] = image,
             ["OSV_PATIENCE"] = "60",
+            ["OSV_PLAYED"] = "yes",
         };
         somebody["OSV_KERNEL"] = somebody.File("vmlinuz", TestKernel.Make());
         somebody["OSV_INITRD"] = somebody.File("initrd", [1, 2, 3]);

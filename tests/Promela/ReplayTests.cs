@@ -9,6 +9,8 @@ namespace Osv.Promela;
 /// <summary>Model and code do the same: what one does, the other can do, with the same answer and the same state after it.</summary>
 public sealed class ReplayTests(ITestOutputHelper output)
 {
+    /// <summary>Kinds of steps that the model has: all but those of functions.</summary>
+    private static readonly int s_modelled = Enum.GetValues<StepKind>().Count(kind => kind <= StepKind.Control);
     private static readonly Configuration[] s_nodes = [Bounds.ThreeCores, Bounds.ManagementOnTwo, Bounds.Pairs, Bounds.Large];
 
     [Fact]
@@ -35,7 +37,7 @@ public sealed class ReplayTests(ITestOutputHelper output)
             output.WriteLine($"{bounds}: {Runs} runs, {kinds.Values.Sum():N0} steps: {string.Join(", ", kinds)}");
             all.UnionWith(kinds.Keys);
         }
-        all.Count.ShouldBe(Enum.GetValues<StepKind>().Length, "a kind of step did not occur");
+        all.Count.ShouldBe(s_modelled, "a kind of step did not occur");
     }
 
     [Fact]
@@ -65,7 +67,7 @@ public sealed class ReplayTests(ITestOutputHelper output)
             output.WriteLine($"{bounds}: {Walks} walks, {kinds.Values.Sum():N0} steps: {string.Join(", ", kinds)}; answers: {string.Join(", ", answers)}");
             all.UnionWith(kinds.Keys);
         }
-        all.Count.ShouldBe(Enum.GetValues<StepKind>().Length, "a kind of step did not occur");
+        all.Count.ShouldBe(s_modelled, "a kind of step did not occur");
     }
 
     /// <summary>Walks, and writes the walk down for replay.pml. Returns the file's name.</summary>

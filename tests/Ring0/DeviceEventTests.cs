@@ -4,7 +4,7 @@ using System.Globalization;
 namespace Osv.Ring0.Tests;
 
 /// <summary>
-/// What the monitor makes of its IOMMU's event log. QEMU's own IOMMU logs nothing before 10.1 (docs/adr/0012): entries are
+/// What the monitor makes of its IOMMU's event log. QEMU's own IOMMU logs nothing before 10.1 (docs/adr/0013): entries are
 /// put there through the debug port, as an IOMMU would put them.
 /// </summary>
 public sealed class DeviceEventTests

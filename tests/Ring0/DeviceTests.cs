@@ -39,7 +39,7 @@ public sealed partial class DeviceTests
     [Fact]
     public async Task An_access_of_a_device_beyond_its_owners_memory_harms_nobody_and_stops_the_owner()
     {
-        // Before 10.1 QEMU's IOMMU refuses and says nothing (docs/adr/0012).
+        // Before 10.1 QEMU's IOMMU refuses and says nothing (docs/adr/0013).
         bool logs = await QemuVersionAsync() >= new Version(10, 1);
         string serial = await AttackAsync("attack-dma", logs ? " events=1" : string.Empty);
         serial.ShouldContain("PASS accesses of a device beyond its owner's memory harm nobody");

@@ -120,7 +120,6 @@ internal sealed class PartitionFactory(ControlDevice device, NodeNotes notes, Ti
         seen.Restarts = note.Restarts;
         seen.LastEnd = note.LastEnd;
         seen.StartedUnixMs = (ulong)note.StartedUnixMs;
-        seen.Erased.Add(note.Erased);
         seen.ApicIds.Add(note.ApicIds);
         seen.MemoryBytes = device.Partitions[note.Partition].MemoryBytes;
         var exits = new ulong[(int)ExitCounter.Count];

@@ -60,9 +60,11 @@ public sealed partial class Reconciler
         bool done = started && cause == StopCause.PowerOff && !_events.HasFailed(note.Partition, note.StartedAfterEvent);
         if (done) _log.Info("partitions", $"{tenant.Id}: erased {string.Join(", ", note.Erasing)}");
         Save(tenant, note with { Erasing = [], Erased = done ? [.. note.Erased, .. note.Erasing] : note.Erased });
-        if (done || !started) return true;
+        if (done) return true;
         tenant.PutOff(s_eraseAgain, _time);
-        Say(tenant, PartitionPhase.Refused, $"its disks could not be erased: that ended by {cause}, and the console says why");
+        // Where many events came since, its start may be among those that are gone: it is not taken for erased.
+        if (started) Say(tenant, PartitionPhase.Refused, $"its disks could not be erased: that ended by {cause}, and the console says why");
+        else Say(tenant, PartitionPhase.Loading, "its disks are to be erased: the run that did was not seen to begin");
         return false;
     }
 }

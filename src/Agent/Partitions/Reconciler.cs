@@ -337,6 +337,7 @@ public sealed partial class Reconciler
                 FetchTotalBytes = tenant.FetchTotalBytes,
             };
             if (tenant.Note is { } note) _factory.Measure(note, seen);
+            if (tenant is { Note: { } own, Wanted: { } wanted }) seen.Erased.Add(wanted.Erase.Intersect(own.Erased, StringComparer.Ordinal));
             state.Partitions.Add(seen);
         }
         return state;

@@ -61,7 +61,15 @@ internal sealed class Call(ParseResult parsed, ApiConnection connection, Cancell
 /// <summary>Makes commands that talk to a server.</summary>
 internal static class ClientCommand
 {
-    public static Command Create(string name, string description, Func<Call, Task> run, params IEnumerable<Symbol> symbols)
+    public static Command Create(string name, string description, Func<Call, Task> run, params IEnumerable<Symbol> symbols) =>
+        Create(name, description, async call =>
+        {
+            await run(call).ConfigureAwait(false);
+            return 0;
+        }, symbols);
+
+    /// <summary>One that ends with a status of its own.</summary>
+    public static Command Create(string name, string description, Func<Call, Task<int>> run, params IEnumerable<Symbol> symbols)
     {
         var command = new Command(name, description);
         foreach (Symbol symbol in symbols)
@@ -73,8 +81,7 @@ internal static class ClientCommand
         command.SetAction(async (parsed, cancel) =>
         {
             using ApiConnection connection = ServerSettings.Find(parsed.GetValue(CommonOptions.Server)).Connect();
-            await run(new Call(parsed, connection, cancel)).ConfigureAwait(false);
-            return 0;
+            return await run(new Call(parsed, connection, cancel)).ConfigureAwait(false);
         });
         return command;
     }

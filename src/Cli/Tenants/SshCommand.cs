@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using Osv.Cli.Api;
@@ -25,17 +26,29 @@ internal static class SshCommand
             [
                 // Host keys are made anew at every start of a tenant, and the way there is this machine's loopback.
                 "-p", port.ToString(CultureInfo.InvariantCulture), "-o", "UserKnownHostsFile=/dev/null", "-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR",
-                .. call.Get(identity) is { } file ? (string[])["-i", file, "-o", "IdentitiesOnly=yes"] : [], $"{call.Get(user)}@127.0.0.1", .. call.Required(command),
+                .. call.Get(identity) is { } file ? (string[])["-i", file, "-o", "IdentitiesOnly=yes"] : [], "--", $"{call.Get(user)}@127.0.0.1", .. call.Required(command),
             ]);
-            Environment.ExitCode = await RunAsync(start, call.Cancel).ConfigureAwait(false);
+            return await RunAsync(start, call.Cancel).ConfigureAwait(false);
         }, tenant, command, user, identity, CommonOptions.Project);
     }
 
     private static async Task<int> RunAsync(ProcessStartInfo start, CancellationToken cancel)
     {
-        using Process ssh = Process.Start(start) ?? throw new CommandException("ssh does not start: install the package openssh-client");
+        using Process ssh = Start(start);
         await ssh.WaitForExitAsync(cancel).ConfigureAwait(false);
         return ssh.ExitCode;
+    }
+
+    private static Process Start(ProcessStartInfo start)
+    {
+        try
+        {
+            return Process.Start(start)!;
+        }
+        catch (Win32Exception missing)
+        {
+            throw new CommandException($"ssh does not start ({missing.Message}): install the package openssh-client");
+        }
     }
 
     /// <summary>Where this machine's loopback leads to the tenant's SSH.</summary>
@@ -45,6 +58,7 @@ internal static class SshCommand
         if (tenant.Node is not { } name) throw new CommandException($"tenant {tenant.Name} has no place: it is {tenant.State}");
         VirtualNode node = new CloudHome(Repository.Home).Rack.Nodes.FirstOrDefault(one => one.Shape.Name == name)
             ?? throw new CommandException($"node {name} is not of this machine's virtual rack: ask the DHCP server of its network for the address of {tenant.Name}, and use ssh");
+        if (!node.IsOn) throw new CommandException($"node {name} is off: 'osv up' switches it on");
         IReadOnlyDictionary<string, int> ports = await node.SshPortsAsync(cancel).ConfigureAwait(false);
         foreach (string address in tenant.Devices)
             if (ports.TryGetValue(address, out int port)) return port;

@@ -32,7 +32,7 @@ internal static class FleetReader
 
     private const string Memory = "SELECT node_id, start_address, size_bytes, cell_number FROM node_memory_blocks WHERE node_id = ANY ($1)";
 
-    private const string Devices = "SELECT node_id, pci_address, kind, cell_number FROM node_devices WHERE node_id = ANY ($1) AND NOT reserved AND kind IN ('Nic', 'Disk') ORDER BY pci_address";
+    private const string Devices = "SELECT node_id, pci_address, kind, cell_number, last_tenant_id FROM node_devices WHERE node_id = ANY ($1) AND NOT reserved AND kind IN ('Nic', 'Disk') ORDER BY pci_address";
 
     private const string Owned = "SELECT tenant_id, node_id FROM placements WHERE tenant_id = ANY ($1)";
 
@@ -79,7 +79,7 @@ internal static class FleetReader
         }, cancel);
         await EachAsync(connection, Memory, nodes, row => found[row.GetGuid(0)].Memory.Add((row.GetInt64(1), row.GetInt64(2), row.GetInt32(3))), cancel);
         await EachAsync(connection, Devices, nodes, row =>
-            found[row.GetGuid(0)].Devices.Add(new DeviceRow(row.GetString(1), row.GetString(2) == "Nic" ? TenantRequest.NicClass : TenantRequest.DiskClass, row.IsDBNull(3) ? null : row.GetInt32(3))), cancel);
+            found[row.GetGuid(0)].Devices.Add(new DeviceRow(row.GetString(1), row.GetString(2) == "Nic" ? TenantRequest.NicClass : TenantRequest.DiskClass, row.IsDBNull(3) ? null : row.GetInt32(3), row.IsDBNull(4) ? null : row.GetGuid(4))), cancel);
         return found;
     }
 

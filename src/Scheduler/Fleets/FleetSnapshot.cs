@@ -83,7 +83,7 @@ public sealed class FleetSnapshot
         if (Planner.Commit(plan with { Releases = [] }, candidate) is not null) return null;
         Assignment place = plan.Candidates[candidate];
         NodeInventory node = _nodes[place.Node];
-        string[] devices = [.. place.Devices.SelectMany(grant => Pick(node, grant))];
+        string[] devices = [.. place.Devices.SelectMany(grant => Pick(tenant, node, grant))];
         _devicesOf[tenant.ToString()] = devices;
         return new PlacementPlan
         {
@@ -131,10 +131,12 @@ public sealed class FleetSnapshot
 
     internal NodeInventory? Inventory(string node) => _nodes.GetValueOrDefault(node);
 
-    private string[] Pick(NodeInventory node, DeviceGrant grant)
+    /// <summary>Disks that hold the tenant's own data first, then those that hold nobody's: whoever is to come back finds its data as long as others have a choice.</summary>
+    private string[] Pick(Guid tenant, NodeInventory node, DeviceGrant grant)
     {
         HashSet<string> taken = _devicesTaken[node.Name];
-        string[] picked = [.. node.Devices.Where(device => device.Class == grant.Class && node.CellOf(device) == (int)grant.Cell && !taken.Contains(device.PciAddress)).Select(device => device.PciAddress).Take(grant.Count)];
+        string[] picked = [.. node.Devices.Where(device => device.Class == grant.Class && node.CellOf(device) == (int)grant.Cell && !taken.Contains(device.PciAddress))
+            .OrderBy(device => device.LastTenant == tenant ? 0 : device.LastTenant is null ? 1 : 2).ThenBy(device => device.PciAddress, StringComparer.Ordinal).Select(device => device.PciAddress).Take(grant.Count)];
         taken.UnionWith(picked);
         return picked;
     }

@@ -11,7 +11,8 @@ namespace Osv.Scheduler.Fleets;
 internal readonly record struct CoreRow(int ApicId, int Cell, int CacheDomain, int PhysicalCore, int ThreadsPerCore, bool Reserved);
 
 /// <summary>A device that can be asked for.</summary>
-internal readonly record struct DeviceRow(string PciAddress, string Class, int? Cell);
+/// <param name="LastTenant">Of a disk: whose data may be on it.</param>
+internal readonly record struct DeviceRow(string PciAddress, string Class, int? Cell, Guid? LastTenant);
 
 /// <summary>What a node has, in the database's terms and in the planner's.</summary>
 internal sealed class NodeInventory

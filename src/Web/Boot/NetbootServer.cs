@@ -92,7 +92,7 @@ internal sealed class NetbootServer(
     private async Task<IResult> ImageAsync(string sha256, string? mac, string? serial, string? uuid, string? stage, CancellationToken cancel)
     {
         if (stage is not null && MachineIdentity.TryParse(mac, serial, uuid, out BootMachine? machine, out _)) await timeline.ReportAsync(machine, stage, null, null, cancel);
-        return image.Find(sha256) is { } path ? Results.File(path, "application/octet-stream", enableRangeProcessing: true) : Results.NotFound();
+        return await image.FindAsync(sha256, cancel) is { } path ? Results.File(path, "application/octet-stream", enableRangeProcessing: true) : Results.NotFound();
     }
 
     public async Task StopAsync(CancellationToken cancellationToken)

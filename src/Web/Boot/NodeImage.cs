@@ -26,7 +26,15 @@ internal sealed class NodeImage(IOptions<NetbootOptions> options, NodeAddresses 
     public async Task<Wire.Image?> EraserAsync(CancellationToken cancel)
     {
         if (options.Value is not { EraserKernel: { Length: > 0 } kernel, EraserInitrd: { Length: > 0 } initrd } || !File.Exists(kernel) || !File.Exists(initrd)) return null;
-        return new Wire.Image { Name = "eraser", Kernel = Artifact(await HashAsync(kernel, cancel)), Initrd = Artifact(await HashAsync(initrd, cancel)), CommandLine = "console=ttyS0 quiet nvme_core.multipath=N" };
+        try
+        {
+            return new Wire.Image { Name = "eraser", Kernel = Artifact(await HashAsync(kernel, cancel)), Initrd = Artifact(await HashAsync(initrd, cancel)), CommandLine = "console=ttyS0 quiet nvme_core.multipath=N" };
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // It is being replaced, or not ours to read: the agent says that nothing is named that erases, and is told anew.
+            return null;
+        }
     }
 
     private Wire.Artifact Artifact(Hashed file) => new()
@@ -34,8 +42,16 @@ internal sealed class NodeImage(IOptions<NetbootOptions> options, NodeAddresses 
         Url = addresses.Netboot.GetLeftPart(UriPartial.Authority) + BootScript.ImagePath + file.Sha256, Sha256 = ByteString.CopyFrom(Convert.FromHexString(file.Sha256)), Bytes = (ulong)file.Length,
     };
 
-    /// <summary>The file with a hash; null: none, or none any more.</summary>
-    public string? Find(string sha256) =>
+    /// <summary>The file with a hash; null: none, or none any more. Another process may have named a hash that this one was never asked for.</summary>
+    public async Task<string?> FindAsync(string sha256, CancellationToken cancel)
+    {
+        if (Known(sha256) is { } known) return known;
+        await CurrentAsync(cancel);
+        await EraserAsync(cancel);
+        return Known(sha256);
+    }
+
+    private string? Known(string sha256) =>
         _known.FirstOrDefault(known => known.Sha256 == sha256 && new FileInfo(known.Path) is { Exists: true } file && Matches(known, file))?.Path;
 
     private async Task<Hashed> HashAsync(string path, CancellationToken cancel)

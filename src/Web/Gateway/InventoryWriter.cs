@@ -105,8 +105,8 @@ internal sealed partial class InventoryWriter(NpgsqlDataSource source, HealthRep
     [
         .. inventory.Pci.Where(function => PciAddress().IsMatch(function.Address)).DistinctBy(function => function.Address).Select(function => new DeviceRow(
             function.Address,
-            // PCI Code and ID Assignment, base classes.
-            (function.ClassCode >> 16) switch { 0x01 => DeviceKind.Disk, 0x02 => DeviceKind.Nic, 0x03 or 0x12 => DeviceKind.Accelerator, _ => DeviceKind.Other },
+            // PCI Code and ID Assignment, base classes. Of mass storage only NVM Express: nothing else can be erased between tenants.
+            (function.ClassCode >> 16) switch { 0x01 when function.ClassCode >> 8 == 0x0108 => DeviceKind.Disk, 0x02 => DeviceKind.Nic, 0x03 or 0x12 => DeviceKind.Accelerator, _ => DeviceKind.Other },
             (int)(function.Vendor & 0xFFFF), (int)(function.Device & 0xFFFF), function.Partition == 0 || !function.Assignable)),
     ];
 
@@ -162,14 +162,25 @@ internal sealed partial class InventoryWriter(NpgsqlDataSource source, HealthRep
     private static async Task<int> WriteDevicesAsync(NpgsqlConnection connection, NodeLink link, IReadOnlyList<DeviceRow> devices, CancellationToken cancel)
     {
         var addresses = new NpgsqlParameter<string[]> { TypedValue = [.. devices.Select(device => device.Address)] };
+        var kinds = new NpgsqlParameter<string[]> { TypedValue = [.. devices.Select(device => device.Kind.ToString())] };
+        NpgsqlParameter<int[]> vendors = Array([.. devices.Select(device => device.Vendor)]), models = Array([.. devices.Select(device => device.Device)]);
+        // Another set of functions is that of another boot: a card more, and disks have each other's addresses. Then nobody knows whose data is where.
         int changed = await RunAsync(connection,
+            """
+            UPDATE node_devices SET last_tenant_id = NULL WHERE node_id = $1 AND last_tenant_id IS NOT NULL AND EXISTS (
+                SELECT FROM (SELECT pci_address, vendor_id, device_id FROM node_devices WHERE node_id = $1) known
+                    FULL JOIN unnest($2, $3, $4) AS told(pci_address, vendor_id, device_id) USING (pci_address, vendor_id, device_id)
+                WHERE known IS NULL OR told IS NULL)
+            """,
+            cancel, Node(link), addresses, vendors, models);
+        changed += await RunAsync(connection,
             """
             INSERT INTO node_devices AS d (node_id, pci_address, kind, vendor_id, device_id, reserved)
             SELECT $1, w.* FROM unnest($2, $3, $4, $5, $6) AS w
             ON CONFLICT (node_id, pci_address) DO UPDATE SET kind = EXCLUDED.kind, vendor_id = EXCLUDED.vendor_id, device_id = EXCLUDED.device_id, reserved = EXCLUDED.reserved
             WHERE (d.kind, d.vendor_id, d.device_id, d.reserved) IS DISTINCT FROM (EXCLUDED.kind, EXCLUDED.vendor_id, EXCLUDED.device_id, EXCLUDED.reserved)
             """,
-            cancel, Node(link), addresses, new NpgsqlParameter<string[]> { TypedValue = [.. devices.Select(device => device.Kind.ToString())] }, Array([.. devices.Select(device => device.Vendor)]), Array([.. devices.Select(device => device.Device)]),
+            cancel, Node(link), addresses.Clone(), kinds, vendors.Clone(), models.Clone(),
             new NpgsqlParameter<bool[]> { TypedValue = [.. devices.Select(device => device.Reserved)] });
         changed += await RunAsync(connection, "UPDATE node_devices SET reserved = true WHERE node_id = $1 AND pci_address <> ALL ($2) AND NOT reserved", cancel, Node(link), addresses.Clone());
         return changed + await RunAsync(connection,

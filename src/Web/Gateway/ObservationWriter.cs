@@ -87,27 +87,32 @@ internal sealed class ObservationWriter(NpgsqlDataSource source, HealthReports h
             await Observations.AddAsync(said, cancel);
             services.GetService<WakeSignals>()?.Tenants.Set();
         }
-        foreach (Wire.ObservedPartition partition in state.Partitions.Where(partition => partition.Erased.Count != 0)) await NoteErasedAsync(link, partition, cancel);
+        foreach (Wire.ObservedPartition partition in state.Partitions.Where(partition => partition.Erased.Count != 0)) await NoteErasedAsync(link, plan, partition, cancel);
         if (samples.Count > 0) await Exits.AddAsync(samples, cancel);
         return problem;
     }
 
-    // The change of the row tells the node what is wanted of it now.
+    // A new version of the node's row has the planner read its inventory anew: whose data is on a disk counts when disks are chosen.
     private const string Erased =
         """
-        UPDATE node_devices d SET last_tenant_id = a.tenant_id FROM device_allocations a
-        WHERE d.node_id = $1 AND d.pci_address = ANY ($2) AND d.kind = 'Disk' AND a.node_id = d.node_id AND a.pci_address = d.pci_address AND a.tenant_id = $3
-            AND d.last_tenant_id IS DISTINCT FROM a.tenant_id
+        WITH noted AS (
+            UPDATE node_devices d SET last_tenant_id = a.tenant_id FROM device_allocations a JOIN placements p ON p.tenant_id = a.tenant_id AND p.node_id = a.node_id
+            WHERE d.node_id = $1 AND d.pci_address = ANY ($2) AND d.kind = 'Disk' AND a.node_id = d.node_id AND a.pci_address = d.pci_address AND a.tenant_id = $3 AND p.fence = $4
+                AND d.last_tenant_id IS DISTINCT FROM a.tenant_id
+            RETURNING d.node_id)
+        UPDATE nodes n SET agent_version = n.agent_version WHERE n.id IN (SELECT node_id FROM noted)
         """;
 
     /// <summary>Disks that were erased in the partition of a tenant that owns them are the tenant's from now on.</summary>
-    private async Task NoteErasedAsync(NodeLink link, Wire.ObservedPartition partition, CancellationToken cancel)
+    private async Task NoteErasedAsync(NodeLink link, DesiredPlan? plan, Wire.ObservedPartition partition, CancellationToken cancel)
     {
-        if (!Guid.TryParse(partition.TenantId, out Guid tenant) || partition.Erased.Count > MostFunctions) return;
+        if (!Guid.TryParse(partition.TenantId, out Guid tenant) || plan?.Tenants.GetValueOrDefault(tenant) is not { } placed || partition.Erased.Count > MostFunctions) return;
         await using NpgsqlCommand command = source.CreateCommand(Erased);
         command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = link.Node });
         command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. partition.Erased] });
         command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = tenant });
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = placed.Fence });
+        // Nothing else tells the node that it may go on.
         if (await command.ExecuteNonQueryAsync(cancel) > 0) services.GetRequiredService<DesiredPush>().Ask(link.Node);
     }
 

@@ -26,14 +26,17 @@ internal enum StepKind : byte
     Panic,
     /// <summary>A guest ended its NMI handler while the next NMI waits: an exit.</summary>
     Iret,
+    /// <summary>Partition 0 rang the doorbell. Value: operation and variant, Status: the answer.</summary>
+    Control,
+
+    // Up to here the Promela model has the same numbers (monitor/model/state.pml); it has no functions.
+
     /// <summary>A guest wrote a message of its function. Value: function and core.</summary>
     Message,
     /// <summary>A function interrupts the core that its entry names, whatever its owner does. Value: the function.</summary>
     Interrupt,
     /// <summary>The IOMMU refused an access of a function. Value: the function.</summary>
     Refused,
-    /// <summary>Partition 0 rang the doorbell. Value: operation and variant, Status: the answer.</summary>
-    Control,
 }
 
 /// <summary>One transition, small enough to be made millions of times; it is put into words only in a trace.</summary>
