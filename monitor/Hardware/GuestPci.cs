@@ -24,7 +24,8 @@ public static unsafe class GuestPci
             ConfigTarget.Function => Node.Functions[index].Show(offset, PciConfig.Read(Node.Functions[index].Address, offset)),
             _ => 0xFFFF_FFFF,
         };
-        return value >> ((port & 3) * 8);
+        // Beyond port CFFh there is nothing: ones.
+        return ~(~value >> ((port & 3) * 8));
     }
 
     /// <summary>A tenant without functions has no PCI, not even its address register.</summary>
