@@ -14,8 +14,8 @@ internal static class ControlScenarios
     /// <summary>Random partitions get memory from this piece, so that two of them often want the same.</summary>
     private const ulong ArenaMebibytes = 64;
 
-    /// <summary>Codes that such requests cannot lead to: this is the management partition, its cores have no siblings, and it has pages for all tables.</summary>
-    private static readonly ControlStatus[] s_unreachable = [ControlStatus.SiblingsSplit, ControlStatus.OutOfTables];
+    /// <summary>Codes that such requests cannot lead to: the node's cores have no siblings, it has pages for all tables, and the requests name no function that it has.</summary>
+    private static readonly ControlStatus[] s_unreachable = [ControlStatus.SiblingsSplit, ControlStatus.OutOfTables, ControlStatus.FunctionNotFree, ControlStatus.FunctionNotAssignable, ControlStatus.GroupSplit];
 
     public static void Run(Workbench bench, string monitorCode)
     {
@@ -24,7 +24,7 @@ internal static class ControlScenarios
         var neighbour = new Neighbour(bench, image, free[0]);
         MemoryExtent arena = bench.TakeMemory(ArenaMebibytes);
         var random = new Random(Seed);
-        var seen = new int[(int)ControlStatus.ManagementIsFixed + 1];
+        var seen = new int[(int)Enum.GetValues<ControlStatus>().Max() + 1];
 
         for (int i = 0; i < Requests; i++) Step(bench, random, arena, free, seen);
         Console.WriteLine($"STATUSES {string.Join(' ', seen.Select((count, status) => $"{(ControlStatus)status}={count}"))}");

@@ -39,6 +39,7 @@ internal static class RandomRequests
             request.Extents[i * 3] = (ulong)i << 30;
             request.Extents[i * 3 + 1] = arena.HostAddress + ((ulong)random.Next(32) << 21);
             request.Extents[i * 3 + 2] = 2UL << 20;
+            request.Functions[i] = (ushort)(0xFF00 + i);
         }
         // Nothing is loaded: such a tenant runs zeros at a random place and ends soon, in one way or another.
         request.Entry = new EntryState { Rip = (ulong)random.Next(1 << 21), Rsi = 1, Cr3 = (ulong)random.Next(512) << 12, GdtLimit = 0x1F, CodeSelector = 0x10, DataSelector = 0x18 };
@@ -53,11 +54,13 @@ internal static class RandomRequests
     private static unsafe ControlOperation Spoil(ref ControlRequest request, ControlOperation operation, Random random, MemoryExtent arena)
     {
         int slot = random.Next(2) * 3;
-        switch (random.Next(14))
+        switch (random.Next(16))
         {
             case 0: return (ControlOperation)Odd(random, 12);
             case 1: request.Partition = Odd(random, 66); break;
             case 2: request.Argument = Odd(random, 4); break;
+            case 14: request.FunctionCount = 1; break;
+            case 15: request.FunctionCount = Odd(random, 20); break;
             case 3: request.WindowAddress = (ulong)random.NextInt64(); break;
             case 4: request.CoreCount = Odd(random, 4); break;
             case 5: request.ExtentCount = Odd(random, 20); break;
