@@ -118,21 +118,21 @@ fi
 
 step "a tenant with a network card and a disk of its own: in by SSH, and what it writes outlives a reboot"
 if [ -z "${OSV_PLAYED:-}" ]; then
-key=$(mktemp -d)
-ssh-keygen -q -t ed25519 -N '' -f "$key/id"
-"$osv" tenant create "$own" --image debian-12 --cores 1 --memory 512MiB --nics 1 --disks 1 --ssh-key "$key/id.pub" --wait --timeout "$patience"
-inside() { "$osv" tenant ssh "$own" --identity "$key/id" -- "$@"; }
-can_log_in() { inside true 2>/dev/null; }
-until_true "$patience" "SSH into $own" can_log_in
-[ "$(inside hostname)" = "$own" ] || fail "behind the network card of $own is somebody else"
-"$osv" tenant log "$own" | grep -q 'osv-eraser: .* is erased' || fail "its disk was not erased before it got it"
-inside "sudo sh -c 'mkfs.ext4 -q /dev/nvme0n1 && mount /dev/nvme0n1 /mnt && echo $run > /mnt/story && umount /mnt'"
-"$osv" tenant reboot "$own" --wait --timeout "$patience"
-until_true "$patience" "SSH into $own after its reboot" can_log_in
-[ "$(inside "sudo sh -c 'mount /dev/nvme0n1 /mnt && cat /mnt/story'")" = "$run" ] || fail "its disk has forgotten what was written"
-"$osv" tenant show "$own"
-"$osv" tenant delete "$own" --wait --timeout "$patience"
-rm -r "$key"
+    key=$(mktemp -d)
+    ssh-keygen -q -t ed25519 -N '' -f "$key/id"
+    "$osv" tenant create "$own" --image debian-12 --cores 1 --memory 512MiB --nics 1 --disks 1 --ssh-key "$key/id.pub" --wait --timeout "$patience"
+    inside() { "$osv" tenant ssh "$own" --identity "$key/id" -- "$@"; }
+    can_log_in() { inside true 2>/dev/null; }
+    until_true "$patience" "SSH into $own" can_log_in
+    [ "$(inside hostname)" = "$own" ] || fail "behind the network card of $own is somebody else"
+    "$osv" tenant log "$own" | grep -q 'osv-eraser: .* is erased' || fail "its disk was not erased before it got it"
+    inside "sudo sh -c 'mkfs.ext4 -q /dev/nvme0n1 && mount /dev/nvme0n1 /mnt && echo $run > /mnt/story && umount /mnt'"
+    "$osv" tenant reboot "$own" --wait --timeout "$patience"
+    until_true "$patience" "SSH into $own after its reboot" can_log_in
+    [ "$(inside "sudo sh -c 'mount /dev/nvme0n1 /mnt && cat /mnt/story'")" = "$run" ] || fail "its disk has forgotten what was written"
+    "$osv" tenant show "$own"
+    "$osv" tenant delete "$own" --wait --timeout "$patience"
+    rm -r "$key"
 fi
 
 step "$home is drained, and $web moves"

@@ -31,13 +31,7 @@ public sealed partial class Reconciler
         if (IsPutOff(tenant) || !Fetch(tenant, wanted.Eraser ?? throw new InvalidOperationException("its disks are to be erased and nothing is named that does"), out LinuxImageFiles? files)) return false;
         using LinuxImageFiles image = files!;
         var run = new DesiredPartition { TenantId = wanted.TenantId, Image = wanted.Eraser, CommandLine = "osv.erase=" + string.Join(',', left.Select(disk => GuestAddress(note, disk))) };
-        note = Save(tenant, note with
-        {
-            Erasing = left,
-            StartedAfterEvent = _events.Last,
-            ConsoleStart = unchecked(_device.ConsoleHeader(note.Partition).OutputHead - note.ConsoleBase),
-            StartedUnixMs = _time.GetUtcNow().ToUnixTimeMilliseconds(),
-        });
+        note = Save(tenant, Beginning(note) with { Erasing = left });
         LinuxLoader.LoadAndStart(_device, (uint)note.Partition, image.Open(run, note.Instance, _time.GetUtcNow()), _factory.Describe(note));
         Say(tenant, PartitionPhase.Loading, ErasesDisks(left.Length));
         return false;

@@ -265,16 +265,13 @@ public sealed partial class Reconciler
         using LinuxImageFiles image = files!;
         Say(tenant, PartitionPhase.Loading);
         bool again = note.Starts != 0 && note.StartGeneration >= wanted.StartGeneration;
-        note = Save(tenant, note with
+        note = Save(tenant, Beginning(note) with
         {
             Name = wanted.Name,
             Restart = wanted.Restart,
             Lease = wanted.Lease,
             Starts = note.Starts + 1,
             StartGeneration = wanted.StartGeneration,
-            StartedAfterEvent = _events.Last,
-            ConsoleStart = unchecked(_device.ConsoleHeader(note.Partition).OutputHead - note.ConsoleBase),
-            StartedUnixMs = _time.GetUtcNow().ToUnixTimeMilliseconds(),
             Restarts = note.Restarts + (again ? 1u : 0u),
         });
         if (wanted.TraceParent.Length != 0) _log.Info("partitions", $"{tenant.Id} starts under trace {wanted.TraceParent}");
@@ -287,6 +284,14 @@ public sealed partial class Reconciler
     private string HowItEnded(PartitionNote note, StopCause cause, bool failed) =>
         !failed || cause is not (StopCause.Requested or StopCause.PowerOff or StopCause.Reset) ? cause.ToString()
         : note.PanickedStart == note.Starts || _events.HasPanicked(note.Partition, note.StartedAfterEvent) ? PartitionNote.Panic : PartitionNote.Hang;
+
+    /// <summary>What tells a run that is about to start from those before it.</summary>
+    private PartitionNote Beginning(PartitionNote note) => note with
+    {
+        StartedAfterEvent = _events.Last,
+        ConsoleStart = unchecked(_device.ConsoleHeader(note.Partition).OutputHead - note.ConsoleBase),
+        StartedUnixMs = _time.GetUtcNow().ToUnixTimeMilliseconds(),
+    };
 
     private PartitionNote Save(Tenant tenant, PartitionNote note)
     {
