@@ -21,6 +21,8 @@ public static unsafe class Cpu
     [MethodImpl(Asm), RuntimeImport("*", "asm_load64")] public static extern ulong Load64(ulong* address);
     [MethodImpl(Asm), RuntimeImport("*", "asm_store32")] public static extern void Store32(uint* address, uint value);
     [MethodImpl(Asm), RuntimeImport("*", "asm_store64")] public static extern void Store64(ulong* address, ulong value);
+    /// <summary>Both halves at once; the address is a multiple of 16.</summary>
+    [MethodImpl(Asm), RuntimeImport("*", "asm_store128")] public static extern void Store128(ulong* address, ulong low, ulong high);
     [MethodImpl(Asm), RuntimeImport("*", "asm_exchange32")] public static extern uint Exchange32(uint* address, uint value);
     [MethodImpl(Asm), RuntimeImport("*", "asm_add32")] public static extern uint Add32(uint* address, uint value);
     [MethodImpl(Asm), RuntimeImport("*", "asm_pause")] public static extern void Pause();

@@ -63,15 +63,28 @@ public static unsafe class FunctionReset
         return function->Bridge != 0;
     }
 
+    /// <summary>It does not answer, or says that it will later (PCI Express 5.0, 2.3.2: vendor 0001h).</summary>
+    private static bool IsAway(ushort address) => (PciConfig.Read(address, 0) & 0xFFFF) is 1 or 0xFFFF;
+
     private static void SetBusReset(ushort bridge, uint value)
     {
         uint control = PciConfig.Read(bridge, BridgeControl) >> 16;
         PciConfig.Write(bridge, BridgeControl, 2, (control & ~BusReset) | value);
     }
 
+    /// <summary>
+    /// A function that does not come back within a second, or still knows a base address, was not reset: no tenant gets it any more.
+    /// </summary>
     private static void Restore(PciFunction* function)
     {
-        for (int i = 0; i < PciFunction.BaseAddresses; i++) PciConfig.Write(function->Address, PciFunction.FirstBaseAddress + i * 4, 4, function->RealBase[i]);
+        for (int i = 0; i < 10 && IsAway(function->Address); i++) Startup.Clock.Wait(100 * Milliseconds);
+        if (IsAway(function->Address)) function->IsAssignable = false;
+        for (int i = 0; i < PciFunction.BaseAddresses; i++)
+        {
+            int offset = PciFunction.FirstBaseAddress + i * 4;
+            if (function->RealBase[i] > 15 && PciConfig.Read(function->Address, offset) == function->RealBase[i]) function->IsAssignable = false;
+            PciConfig.Write(function->Address, offset, 4, function->RealBase[i]);
+        }
         if (function->Express != 0) PciConfig.Write(function->Address, function->Express + 8, 2, function->DeviceControl);
         PciConfig.Write(function->Address, PciFunction.Command, 2, NoInterruptPin);
     }

@@ -30,12 +30,33 @@ public static unsafe class HostPageTable
         }
     }
 
+    /// <summary>Registers of a device beyond what boot code mapped become reachable. False: no linear address is theirs.</summary>
+    public static bool Reach(ulong start, ulong end)
+    {
+        const ulong Gibibyte = 1UL << 30, LinearLimit = 1UL << 47;
+        for (ulong address = start & ~(Gibibyte - 1); address < end; address += Gibibyte)
+        {
+            if (address >= LinearLimit) return false;
+            if (address < Gibibytes * Gibibyte) continue;
+            ulong* directories = Startup.Symbols.BootTop + (int)(address >> 39);
+            if (*directories == 0) *directories = (ulong)NewTable() | Present | Writable;
+            ((ulong*)(*directories & AddressMask))[(int)((address >> 30) & 511)] = address | Present | Writable | Large | NoExecute;
+        }
+        return true;
+    }
+
+    private static ulong* NewTable()
+    {
+        ulong* table = PagePool.Take();
+        if (table == null) Panic.Because("no page is left for the monitor's own page tables"u8);
+        return table;
+    }
+
     /// <summary>The table under an entry; a large page is first replaced by a table that says the same.</summary>
     private static ulong* Below(ulong* entry, int shift)
     {
         if ((*entry & Large) == 0) return (ulong*)(*entry & AddressMask);
-        ulong* table = PagePool.Take();
-        if (table == null) Panic.Because("no page is left for the monitor's own page tables"u8);
+        ulong* table = NewTable();
         ulong kept = *entry & ~Large;
         for (int i = 0; i < 512; i++) table[i] = (kept + ((ulong)i << shift)) | (shift == 12 ? 0 : Large);
         *entry = (ulong)table | Present | Writable;

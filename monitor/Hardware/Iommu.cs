@@ -27,15 +27,18 @@ public static unsafe class Iommu
     /// <summary>Memory for the device table, interrupt tables, two rings for each unit, where completion is told, and the units.</summary>
     public const ulong Bytes = DeviceTableBytes + (ControlLayout.MaxFunctions + 2 * MaxUnits + 2) * 4096;
 
-    private const uint DeviceTableBase = 0, CommandBase = 8, EventBase = 0x10, Control = 0x18, Features = 0x30;
-    private const uint CommandTail = 0x2008, EventHead = 0x2010, EventTail = 0x2018, Status = 0x2020;
-    private const ulong WideIds = 1 << 2, WideEntries = 1 << 7;
+    private const uint DeviceTableBase = 0, CommandBase = 8, EventBase = 0x10, Control = 0x18, ExclusionBase = 0x20, ExclusionLimit = 0x28, Features = 0x30;
+    private const uint CommandHead = 0x2000, CommandTail = 0x2008, EventHead = 0x2010, EventTail = 0x2018, Status = 0x2020;
+    /// <summary>x2APIC interrupts (XTSup), invalidation of all (IASup), wide remapping entries (GASup).</summary>
+    private const ulong Needed = 1 << 2 | 1 << 6 | 1 << 7;
     private const ulong Enabled = 1, LogEvents = 1 << 2, InterruptOnEvent = 1 << 3, Coherent = 1 << 10, RunCommands = 1 << 12, UseWideEntries = 1 << 17, UseWideIds = 1UL << 50;
     private const ulong On = Enabled | LogEvents | InterruptOnEvent | Coherent | RunCommands | UseWideEntries | UseWideIds;
     private const ulong Overflow = 1, AllInterrupts = 7;
     /// <summary>Both rings have 256 entries of 16 bytes: a page.</summary>
     private const ulong RingLength = 8UL << 56;
     private const uint RingMask = 0xFFF, RingEntries = 256;
+    /// <summary>Ticks of the time-stamp counter: ten seconds and more, where a command takes microseconds.</summary>
+    private const ulong LongestWait = 1UL << 36;
 
     /// <summary>Of an entry of the device table: valid, with no right to read or write; interrupts remapped by no table.</summary>
     private const ulong DenyMemory = 3, DenyInterrupts = 1, PassNmi = 1UL << 58;
@@ -66,15 +69,17 @@ public static unsafe class Iommu
         for (int i = 0; i < 65_536; i++) Deny((ushort)i);
     }
 
-    /// <summary>Adds a unit that the firmware names, once. False: it cannot do what is needed.</summary>
-    public static bool Add(ulong registers)
+    /// <summary>
+    /// Adds a unit that the firmware names, once. False: it cannot do what is needed, or it is of another PCI segment, whose
+    /// functions have the same ids in the one device table.
+    /// </summary>
+    public static bool Add(ulong registers, uint segment)
     {
         for (int i = 0; i < s_count; i++)
             if (s_units[i].Registers == (byte*)registers) return true;
         IommuUnit* unit = s_units + s_count;
         unit->Registers = (byte*)registers;
-        ulong features = Load(unit, Features);
-        if (s_count == MaxUnits || (features & WideIds) == 0 || (features & WideEntries) == 0) return false;
+        if (s_count == MaxUnits || segment != 0 || (Load(unit, Features) & Needed) != Needed) return false;
         unit->Commands = s_rings + s_count * 1024;
         unit->Events = unit->Commands + 512;
         s_count++;
@@ -84,8 +89,10 @@ public static unsafe class Iommu
     /// <summary>Interrupts of the node's own I/O APIC: the alarm clock's, an NMI, and nothing else.</summary>
     public static void PassNmiOf(ushort function) => Entry(function)[2] |= PassNmi;
 
+    /// <summary>Whatever state firmware left them in.</summary>
     public static void TurnOn()
     {
+        const ulong Everything = 8UL << 60;
         for (int i = 0; i < s_count; i++)
         {
             IommuUnit* unit = s_units + i;
@@ -93,7 +100,12 @@ public static unsafe class Iommu
             Store(unit, DeviceTableBase, (ulong)s_deviceTable | (DeviceTableBytes / 4096 - 1));
             Store(unit, CommandBase, (ulong)unit->Commands | RingLength);
             Store(unit, EventBase, (ulong)unit->Events | RingLength);
+            Store(unit, ExclusionBase, 0);
+            Store(unit, ExclusionLimit, 0);
+            for (uint pointer = CommandHead; pointer <= EventTail; pointer += 8) Store(unit, pointer, 0);
+            Store(unit, Status, AllInterrupts);
             Store(unit, Control, On);
+            Command(unit, Everything, 0);
         }
         Complete();
     }
@@ -116,6 +128,8 @@ public static unsafe class Iommu
     public static void Detach(ushort function, int partition)
     {
         Deny(function);
+        // It may go on until it is reset, and nobody is to be told of that.
+        Cpu.Store64(Entry(function) + 1, SuppressEvents);
         Invalidate(function, partition);
     }
 
@@ -126,14 +140,11 @@ public static unsafe class Iommu
         Cpu.Store64(entry + 2, DenyInterrupts);
     }
 
-    /// <summary>Sets one interrupt of an attached function; it never goes to half of an old and half of a new target.</summary>
+    /// <summary>Sets one interrupt of an attached function, at once: what comes meanwhile goes to the old target or to the new one.</summary>
     public static void Remap(int index, ushort function, uint interrupt, ulong low, ulong high)
     {
-        ulong* entry = s_interruptTables + index * 512 + interrupt * 2;
-        Cpu.Store64(entry, 0);
+        Cpu.Store128(s_interruptTables + index * 512 + interrupt * 2, low, high);
         InvalidateInterrupts(function);
-        Cpu.Store64(entry + 1, high);
-        Cpu.Store64(entry, low);
     }
 
     private static void Invalidate(ushort function, int partition)
@@ -176,9 +187,11 @@ public static unsafe class Iommu
         for (int i = 0; i < s_count; i++)
         {
             Command(s_units + i, Wait | (ulong)s_completion | StoreData, ++s_sequence);
+            ulong start = Cpu.TimeStamp();
             while (Cpu.Load64(s_completion) != s_sequence)
             {
                 if (Panic.IsOver) Cpu.Halt();
+                if (unchecked(Cpu.TimeStamp() - start) > LongestWait) Panic.Because("an AMD-Vi unit has stopped taking commands"u8);
                 Cpu.Pause();
             }
         }

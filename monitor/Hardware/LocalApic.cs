@@ -51,6 +51,7 @@ public static unsafe class LocalApic
         // What is in service blocks what is requested: finish the one, let the other in, until both are empty.
         while (AnySet(InService) || AnySet(Requested))
         {
+            if (Panic.IsOver) Cpu.Halt();
             if (AnySet(InService)) Cpu.WriteMsr(Eoi, 0);
             Cpu.OpenInterrupts();
         }

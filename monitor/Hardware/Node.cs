@@ -57,5 +57,6 @@ public static unsafe class Node
     public static uint* MessagesOf(int function) => (uint*)(Messages + function * 4096);
     public static ControlHeader* Header => (ControlHeader*)(Shared + ControlLayout.HeaderOffset);
     public static CoreEntry* SharedCore(int index) => (CoreEntry*)(Shared + ControlLayout.CoreTableOffset) + index;
+    public static FunctionEntry* SharedFunction(int index) => (FunctionEntry*)(Shared + ControlLayout.FunctionTableOffset) + index;
     public static PartitionEntry* SharedPartition(int index) => (PartitionEntry*)(Shared + ControlLayout.PartitionTableOffset) + index;
 }

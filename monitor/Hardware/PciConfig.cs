@@ -39,21 +39,36 @@ public static unsafe class PciConfig
         }
     }
 
+    /// <summary>Follows the list of extended capabilities (PCI Express 5.0, 7.6.3). Null: none of this kind, or no way to reach it.</summary>
+    public static uint* FindExtended(ushort function, uint kind)
+    {
+        byte* space = (byte*)(Startup.Firmware.ExtendedConfig + ((ulong)function << 12));
+        if (Startup.Firmware.ExtendedConfig == 0 || function >> 8 > Startup.Firmware.LastExtendedBus || !HostPageTable.Reach((ulong)space, (ulong)space + 4096)) return null;
+        uint at = 0x100;
+        for (int i = 0; i < 256 && at is >= 0x100 and <= 0xFF8; i++)
+        {
+            uint header = Cpu.Load32((uint*)(space + at));
+            if ((header & 0xFFFF) == kind) return (uint*)(space + at);
+            at = header >> 20 & 0xFFC;
+        }
+        return null;
+    }
+
     private static void Select(TicketLock* guard, ushort function, int offset)
     {
         TicketLock.Enter(guard);
         Cpu.Out32(AddressPort, Enable | ((uint)function << 8) | ((uint)offset & 0xFC));
     }
 
-    /// <summary>Follows the capability list, at most as often as there is room for capabilities; 0: none of this kind.</summary>
-    public static int FindCapability(ushort function, uint kind)
+    /// <summary>Follows the capability list, at most as often as there is room for capabilities; 0: none of this kind that has room for its bytes.</summary>
+    public static int FindCapability(ushort function, uint kind, int bytes)
     {
         if ((Read(function, 4) & CapabilityList) == 0) return 0;
         int at = (int)(Read(function, 0x34) & 0xFC);
         for (int i = 0; i < 48 && at >= 0x40; i++)
         {
             uint header = Read(function, at);
-            if ((header & 0xFF) == kind) return at;
+            if ((header & 0xFF) == kind) return at + bytes <= 256 ? at : 0;
             at = (int)(header >> 8 & 0xFC);
         }
         return 0;

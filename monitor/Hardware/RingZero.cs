@@ -75,9 +75,9 @@ public readonly unsafe struct RingZero : IHardware
     {
         for (int i = 0; i < Node.FunctionCount && Iommu.IsOn; i++)
             if (Node.Functions[i].Partition == partition) Iommu.Detach(Node.Functions[i].Requester, partition);
-        // What was refused until now is this owner's, not the next one's.
-        Iommu.TakeEvents();
     }
+
+    public static void TakeDeviceEvents() => Iommu.TakeEvents();
 
     private static bool ShowSink(ulong* root)
     {
@@ -156,7 +156,7 @@ public readonly unsafe struct RingZero : IHardware
     /// <summary>The monitor's own count; partition 0 can overwrite the one it sees, this one it cannot.</summary>
     private static ulong EventCount;
 
-    /// <summary>Writes the partition's line in the shared table.</summary>
+    /// <summary>Writes the partition's line in the shared table, and whose functions are.</summary>
     public static void Publish(int partition)
     {
         Partition* from = Node.Partitions + partition;
@@ -174,6 +174,11 @@ public readonly unsafe struct RingZero : IHardware
         to->LastCause = (uint)from->Cause;
         to->ExtentCount = from->ExtentCount;
         Cpu.Store32(&to->State, (uint)from->State);
+        for (int i = 0; i < Node.FunctionCount; i++)
+        {
+            Node.SharedFunction(i)->Partition = Node.Functions[i].Partition;
+            Node.SharedFunction(i)->IsAssignable = (ushort)(Node.Functions[i].IsAssignable ? 1 : 0);
+        }
     }
 
     /// <summary>

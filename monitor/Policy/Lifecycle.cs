@@ -55,6 +55,8 @@ public static class Lifecycle
         stopping.State = PartitionState.Stopping;
         stopping.Cause = cause;
         stopping.CoresOut = stopping.CoreCount;
+        // First of all: interrupts of a function could keep a core from coming back.
+        THardware.DetachFunctions(partition);
         for (int i = 0; i < machine.Cores.Length; i++)
         {
             if (machine.Cores[i].Partition != partition) continue;
@@ -130,7 +132,8 @@ public static class Lifecycle
         ref Partition partition = ref machine.Partitions[core.Partition];
         partition.CoresOut--;
         if (partition.CoresOut != 0) return;
-        THardware.DetachFunctions(core.Partition);
+        // Of this owner's, none is left to be told of the next one.
+        THardware.TakeDeviceEvents();
         partition.State = PartitionState.Scrubbing;
         THardware.Kick(partition.BootCore);
     }

@@ -23,8 +23,8 @@ public unsafe struct PciFunction
     public const int BaseAddresses = 6, FirstBaseAddress = 0x10, SpaceBytes = 256;
     public const int Command = 0x04;
     private const int HeaderType = 0x0C, CardBus = 0x28, ExpansionRom = 0x30, Interrupt = 0x3C, HeaderEnd = 0x40;
-    /// <summary>Memory space, bus master, parity and system errors; INTx stays off.</summary>
-    private const uint CommandBits = 0x0146, NoInterruptPin = 0x400, IoSpace = 1, MultiFunction = 0x80_0000, BuiltInTest = 0xFF00_0000;
+    /// <summary>Memory space, bus master, parity errors. INTx stays off, and so do system errors: they are the platform's, which all share.</summary>
+    private const uint CommandBits = 0x0046, NoInterruptPin = 0x400, IoSpace = 1, MultiFunction = 0x80_0000, BuiltInTest = 0xFF00_0000;
     /// <summary>Of the double word with the MSI control in its high half: one message, where several could be wanted.</summary>
     private const uint SeveralMessages = 0x007E_0000, MsiXBits = 0xC000;
 

@@ -7,13 +7,16 @@ namespace Osv.Monitor.Startup;
 /// <summary>What the firmware's ACPI tables say about this node (ACPI 6.5, chapter 5).</summary>
 public static unsafe class Firmware
 {
-    private const uint Madt = 0x4349_5041, Fadt = 0x5043_4146, Srat = 0x5441_5253, Ivrs = 0x5352_5649;
+    private const uint Madt = 0x4349_5041, Fadt = 0x5043_4146, Srat = 0x5441_5253, Ivrs = 0x5352_5649, Mcfg = 0x4746_434D;
 
     public static ushort TimerPort;
     public static bool TimerIs32Bit;
     public static ushort Pm1Control;
     /// <summary>The I/O virtualization table, or null.</summary>
     public static byte* Iommus;
+    /// <summary>Where PCI configuration space lies in memory (PCI Firmware 3.2, 4.1.2), and the last bus of it; 0: nowhere.</summary>
+    public static ulong ExtendedConfig;
+    public static uint LastExtendedBus;
     /// <summary>The I/O APIC that has global interrupt 0, and its pin that the real-time clock drives; 0: none.</summary>
     public static uint IoApic;
     public static uint ClockPin;
@@ -42,6 +45,7 @@ public static unsafe class Firmware
                 case Fadt: ReadFadt(table); break;
                 case Srat: s_srat = table; break;
                 case Ivrs: Iommus = table; break;
+                case Mcfg: ReadMcfg(table); break;
             }
         }
         return CoreCount != 0;
@@ -95,6 +99,14 @@ public static unsafe class Firmware
         TimerPort = (ushort)(*(uint*)(table + 76) & 0xFFFF);
         TimerIs32Bit = (*(uint*)(table + 112) & 0x100) != 0;
         Pm1Control = (ushort)(*(uint*)(table + 64) & 0xFFFF);
+    }
+
+    /// <summary>Of segment 0, whose first bus is 0.</summary>
+    private static void ReadMcfg(byte* table)
+    {
+        if (*(uint*)(table + 4) < 60 || *(ushort*)(table + 52) != 0 || table[54] != 0) return;
+        ExtendedConfig = *(ulong*)(table + 44);
+        LastExtendedBus = table[55];
     }
 
     public static uint CellOfCore(uint apicId)

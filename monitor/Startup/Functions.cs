@@ -12,24 +12,28 @@ public static unsafe class Functions
 {
     private const ulong WindowStart = 0xC000_0000, WindowEnd = 0xE000_0000;
     private const uint MemorySpace = 2, MultiFunction = 0x80_0000, IsBridge = 1, MsiIsWide = 0x80_0000, MsiHasMasks = 0x100_0000, SelfResetCapable = 1 << 28;
-    private const uint MassStorage = 1, Network = 2, Display = 3, SerialBus = 12;
-    private const uint MsiCapability = 5, MsiXCapability = 17, ExpressCapability = 16, ToConventional = 7;
-    private const ushort Root = 0x8000;
+    private const uint MassStorage = 1, Network = 2, Display = 3, SerialBus = 12, Vga = 0x300;
+    /// <summary>Device control without error messages to the platform, requests under the ids of others (phantom functions), or a reset.</summary>
+    private const uint QuietDevice = 0x7DF0;
+    private const uint MsiCapability = 5, MsiXCapability = 17, ExpressCapability = 16, ToConventional = 7, RootPort = 4, UpstreamPort = 5, DownstreamPort = 6;
+    /// <summary>Groups: functions of one slot, and what is below the bridges of one slot of a root bus.</summary>
+    private const ushort BelowBridges = 0x8000;
     private static ulong s_next;
-    /// <summary>For each bus the bridge of a root bus that leads to it, or 0; the bridge right above it, or 0; who asks for what is below, or 0; whether bridges are on it.</summary>
-    private static ushort* s_rootBridge, s_bridge, s_alias;
+    /// <summary>For each bus, 0 where there is none: the group of what reaches each other there past the IOMMU; the bridge right above it; who asks for what is below; the group of the slot of a root bus that leads to it.</summary>
+    private static ushort* s_shared, s_bridge, s_alias, s_root;
     private static bool* s_hasBridges;
 
     /// <summary>Looks at every function. None that can move data by itself goes on doing so: firmware no longer needs it.</summary>
     public static void Discover()
     {
-        ushort* buses = stackalloc ushort[768];
+        ushort* buses = stackalloc ushort[1024];
         bool* hasBridges = stackalloc bool[256];
-        s_rootBridge = buses;
+        s_shared = buses;
         s_bridge = buses + 256;
         s_alias = buses + 512;
+        s_root = buses + 768;
         s_hasBridges = hasBridges;
-        Cpu.Clear(buses, 1536);
+        Cpu.Clear(buses, 2048);
         Cpu.Clear(hasBridges, 256);
         s_next = WindowStart;
         ForEach(adopt: false);
@@ -64,18 +68,36 @@ public static unsafe class Functions
         s_hasBridges[address >> 8] = true;
         if (secondary == 0) return;
         s_bridge[secondary] = address;
-        int express = PciConfig.FindCapability(address, ExpressCapability);
-        ushort alias = express == 0 ? address : (PciConfig.Read(address, express) >> 20 & 15) == ToConventional ? (ushort)(secondary << 8) : (ushort)0;
+        int express = PciConfig.FindCapability(address, ExpressCapability, 4);
+        uint port = express == 0 ? ToConventional : PciConfig.Read(address, express) >> 20 & 15;
+        ushort alias = express == 0 ? address : port == ToConventional ? (ushort)(secondary << 8) : (ushort)0;
+        bool parts = port == UpstreamPort || (port is RootPort or DownstreamPort && TurnOnAccessControl(address));
         for (uint bus = secondary; bus <= last; bus++)
         {
-            if (s_rootBridge[bus] == 0) s_rootBridge[bus] = (ushort)(address | Root);
+            if (s_root[bus] == 0) s_root[bus] = (ushort)(address >> 3 | BelowBridges);
+            if (!parts) s_shared[bus] = s_root[bus];
             if (s_alias[bus] == 0) s_alias[bus] = alias;
         }
     }
 
+    /// <summary>
+    /// What comes from below a port goes up to the IOMMU, whatever address or id it names (PCI Express 5.0, 6.12). False: the port cannot
+    /// see to that.
+    /// </summary>
+    private static bool TurnOnAccessControl(ushort port)
+    {
+        // Source validation, translation blocking, redirection of requests and of completions, upstream forwarding.
+        const uint Capability = 13, Wanted = 0x1F, Needed = 0x1D;
+        uint* found = PciConfig.FindExtended(port, Capability);
+        if (found == null) return false;
+        uint able = Cpu.Load32(found + 1) & Wanted;
+        Cpu.Store32(found + 1, able << 16);
+        return (able & Needed) == Needed;
+    }
+
     private static void Look(ushort address)
     {
-        uint kind = PciConfig.Read(address, 8) >> 24;
+        uint classes = PciConfig.Read(address, 8), kind = classes >> 24;
         if (kind is not (MassStorage or Network or Display or SerialBus)) return;
         PciFunction spare = default;
         PciFunction* function = Node.FunctionCount < ControlLayout.MaxFunctions ? Node.Functions + Node.FunctionCount : &spare;
@@ -85,12 +107,12 @@ public static unsafe class Functions
         FunctionReset.Silence(function);
         if (function == &spare) return;
         int bus = address >> 8;
-        // Without access control between them, what a bridge of a root bus leads to can reach each other.
-        function->Group = s_rootBridge[bus] != 0 ? s_rootBridge[bus] : (ushort)(address >> 3);
+        function->Group = s_shared[bus] != 0 ? s_shared[bus] : (ushort)(address >> 3);
         function->Partition = Machine.Nobody;
         function->IsRemapped = Iommu.IsOn;
         function->Bridge = function->CanResetItself || s_hasBridges[bus] ? (ushort)0 : s_bridge[bus];
-        function->IsAssignable = Iommu.IsOn && (function->CanResetItself || function->Bridge != 0);
+        // What shows VGA is the console of whoever looks after the machine.
+        function->IsAssignable = Iommu.IsOn && (function->CanResetItself || function->Bridge != 0) && classes >> 16 != Vga;
         for (int i = 0; i < PciFunction.BaseAddresses; i++) function->RealBase[i] = PciConfig.Read(address, PciFunction.FirstBaseAddress + i * 4);
         for (int i = 0; i < PciFunction.BaseAddresses; i++)
         {
@@ -108,12 +130,13 @@ public static unsafe class Functions
 
     private static void FindCapabilities(PciFunction* function)
     {
-        function->Msi = (byte)PciConfig.FindCapability(function->Address, MsiCapability);
-        function->MsiX = (byte)PciConfig.FindCapability(function->Address, MsiXCapability);
-        function->Express = (byte)PciConfig.FindCapability(function->Address, ExpressCapability);
+        function->Msi = (byte)PciConfig.FindCapability(function->Address, MsiCapability, 24);
+        function->MsiX = (byte)PciConfig.FindCapability(function->Address, MsiXCapability, 12);
+        function->Express = (byte)PciConfig.FindCapability(function->Address, ExpressCapability, 12);
         if (function->Express == 0) return;
         function->CanResetItself = (PciConfig.Read(function->Address, function->Express + 4) & SelfResetCapable) != 0;
-        function->DeviceControl = PciConfig.Read(function->Address, function->Express + 8) & 0x7FFF;
+        function->DeviceControl = PciConfig.Read(function->Address, function->Express + 8) & QuietDevice;
+        PciConfig.Write(function->Address, function->Express + 8, 2, function->DeviceControl);
     }
 
     /// <summary>
@@ -155,6 +178,13 @@ public static unsafe class Functions
         return probe;
     }
 
+    /// <summary>The monitor cannot reach its MSI-X table: nobody gets its memory.</summary>
+    private static void Hide(PciFunction* function)
+    {
+        function->TableBytes = 0;
+        for (int i = 0; i < PciFunction.BaseAddresses; i++) Node.DeviceMemory[Node.FunctionCount * PciFunction.BaseAddresses + i] = default;
+    }
+
     /// <summary>Where interrupts are not remapped the capabilities are the owner's; else the pages of the MSI-X table are kept from it.</summary>
     private static void OpenCapabilities(PciFunction* function)
     {
@@ -182,5 +212,6 @@ public static unsafe class Functions
         function->TableGuest = memory.GuestAddress + (offset & ~0xFFFu);
         function->TableHost = memory.HostAddress + (offset & ~0xFFFu);
         if (offset + entries * 16UL > memory.Bytes) function->TableBytes = 0;
+        if (!HostPageTable.Reach(function->TableHost, function->TableHost + function->TableBytes)) Hide(function);
     }
 }

@@ -22,9 +22,9 @@ public static unsafe class IommuTable
         for (byte* block = table + FirstBlock; end - block >= 24 && *(ushort*)(block + 2) >= 24 && end - block >= *(ushort*)(block + 2); block += *(ushort*)(block + 2))
         {
             if (block[0] is not (0x10 or 0x11 or 0x40)) continue;
-            if (!Iommu.Add(*(ulong*)(block + 8)))
+            if (!Iommu.Add(*(ulong*)(block + 8), *(ushort*)(block + 16)))
             {
-                Log.Text("osv-monitor: AMD-Vi without x2APIC interrupt remapping: devices are not confined, tenants get none\r\n"u8);
+                Log.Text("osv-monitor: AMD-Vi lacks x2APIC interrupt remapping, or there are several PCI segments: devices are not confined, tenants get none\r\n"u8);
                 Iommu.GiveUp();
                 return;
             }
@@ -32,7 +32,7 @@ public static unsafe class IommuTable
             SendEventsTo(*(ushort*)(block + 4), eventCore);
         }
         Iommu.TurnOn();
-        Log.Text("osv-monitor: AMD-Vi confines all devices\r\n"u8);
+        Log.Text(Iommu.IsOn ? "osv-monitor: AMD-Vi confines all devices\r\n"u8 : "osv-monitor: the firmware's table names no AMD-Vi: devices are not confined, tenants get none\r\n"u8);
     }
 
     /// <summary>Entries of a block have 4 bytes by the upper bits of their type, twice as many for each step of them; 240 says its own length.</summary>
@@ -50,7 +50,7 @@ public static unsafe class IommuTable
     /// <summary>An IOMMU's own interrupt is not remapped. Where the core's id is too large for it, the watch's clock looks for events.</summary>
     private static void SendEventsTo(ushort function, uint core)
     {
-        int at = PciConfig.FindCapability(function, MsiCapability);
+        int at = PciConfig.FindCapability(function, MsiCapability, 16);
         if (at == 0 || core > Policy.CpuidPolicy.LastPlainApicId) return;
         uint control = PciConfig.Read(function, at) >> 16;
         PciConfig.Write(function, at + 4, 4, MessageAddress | core << 12);

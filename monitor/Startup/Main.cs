@@ -11,8 +11,11 @@ namespace Osv.Monitor.Startup;
 /// <summary>From the loader to the first entry of partition 0.</summary>
 public static unsafe class Main
 {
-    /// <summary>Pages of nested tables over device memory: one for each 2 MiB of its half gibibyte, one more where two partitions share these.</summary>
-    private const ulong DeviceTables = 256 + ControlLayout.MaxFunctions + 2 * ControlLayout.MaxPartitions;
+    /// <summary>
+    /// Pages of nested tables over device memory: one for each 2 MiB of its half gibibyte, one more where two partitions share these; and
+    /// of the monitor's own over MSI-X tables.
+    /// </summary>
+    private const ulong DeviceTables = 256 + 2 * ControlLayout.MaxFunctions + 2 * ControlLayout.MaxPartitions;
     private static ulong s_next;
 
     /// <summary>One clear sentence, then a halt: this node cannot be used.</summary>

@@ -23,7 +23,7 @@ public static unsafe class SharedTables
         header->TimerIs32Bit = (ushort)(Firmware.TimerIs32Bit ? 1 : 0);
         header->HasIommu = Iommu.IsOn ? 1u : 0;
         header->FunctionCount = (uint)Node.FunctionCount;
-        for (int i = 0; i < Node.FunctionCount; i++) WriteFunction((FunctionEntry*)(Node.Shared + ControlLayout.FunctionTableOffset) + i, Node.Functions + i);
+        for (int i = 0; i < Node.FunctionCount; i++) WriteFunction(Node.SharedFunction(i), Node.Functions + i);
         MemoryEntry* memory = (MemoryEntry*)(Node.Shared + ControlLayout.MemoryTableOffset);
         uint cells = 0;
         for (int i = 0; i < Node.MemoryCount; i++)
@@ -47,9 +47,7 @@ public static unsafe class SharedTables
     {
         uint id = PciConfig.Read(function->Address, 0);
         to->Address = function->Address;
-        to->Partition = function->Partition;
         to->Group = function->Group;
-        to->IsAssignable = (ushort)(function->IsAssignable ? 1 : 0);
         to->Vendor = (ushort)(id & 0xFFFF);
         to->Device = (ushort)(id >> 16);
         to->Class = PciConfig.Read(function->Address, 8) >> 8;

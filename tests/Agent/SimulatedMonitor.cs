@@ -299,6 +299,10 @@ internal sealed unsafe class SimulatedMonitor : IDisposable
         {
         }
 
+        public static void TakeDeviceEvents()
+        {
+        }
+
         public static void OpenWindow(int partition, ulong guestAddress)
         {
         }

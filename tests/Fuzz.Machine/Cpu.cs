@@ -31,6 +31,13 @@ public static unsafe class Cpu
         Processor.Iommu?.Stored(address);
     }
 
+    public static void Store128(ulong* address, ulong low, ulong high)
+    {
+        if (((ulong)address & 15) != 0) throw new InvalidOperationException("CMPXCHG16B of an address that is no multiple of 16 faults");
+        address[0] = low;
+        address[1] = high;
+    }
+
     public static uint Exchange32(uint* address, uint value)
     {
         uint old = *address;

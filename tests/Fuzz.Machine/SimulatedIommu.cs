@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 
 namespace Osv.Monitor.Hardware;
 
@@ -12,7 +13,7 @@ public sealed unsafe class SimulatedIommu(byte* registers)
 {
     public const int RegisterBytes = 0x4000;
     private const int CommandBase = 8, EventBase = 0x10, Features = 0x30, CommandTail = 0x2008, EventTail = 0x2018, Status = 0x2020;
-    private const ulong WideIds = 1 << 2, WideEntries = 1 << 7, EventInterrupt = 2, AddressMask = 0x000F_FFFF_FFFF_F000;
+    private const ulong WideIds = 1 << 2, InvalidatesAll = 1 << 6, WideEntries = 1 << 7, EventInterrupt = 2, AddressMask = 0x000F_FFFF_FFFF_F000;
     private readonly Dictionary<ushort, (ulong, ulong, ulong)> _remembered = [];
     private ulong _head, _eventHead;
 
@@ -25,7 +26,7 @@ public sealed unsafe class SimulatedIommu(byte* registers)
     public void Reset()
     {
         new Span<byte>(registers, RegisterBytes).Clear();
-        *(ulong*)(registers + Features) = WideIds | WideEntries;
+        *(ulong*)(registers + Features) = WideIds | InvalidatesAll | WideEntries;
         _remembered.Clear();
         _head = _eventHead = 0;
     }
@@ -54,6 +55,9 @@ public sealed unsafe class SimulatedIommu(byte* registers)
                 case 1: *(ulong*)(command[0] & AddressMask) = command[1]; break;
                 case 2: _remembered[(ushort)(command[0] & 0xFFFF)] = Entry((ushort)(command[0] & 0xFFFF)); break;
                 case 3 or 5: break;
+                case 8:
+                    foreach (ushort function in _remembered.Keys.ToArray()) _remembered[function] = Entry(function);
+                    break;
                 default: throw new InvalidOperationException("the IOMMU is given a command that it would refuse");
             }
         }

@@ -27,7 +27,7 @@ public sealed class LifecycleTests
     {
         TestNode node = TestNode.WithRunningTenant();
         Lifecycle.Stop<RecordingHardware>(node.Machine, 1, StopCause.TripleFault).ShouldBeTrue();
-        RecordingHardware.Calls.ShouldBe([new Kick(1), new Kick(2)]);
+        RecordingHardware.Calls.ShouldBe([new Detach(1), new Kick(1), new Kick(2)]);
         RecordingHardware.Forget();
 
         node.Act(2).ShouldBe(CoreAction.ScrubCore);
@@ -38,7 +38,7 @@ public sealed class LifecycleTests
         node.Act(1).ShouldBe(CoreAction.ScrubCore);
         Lifecycle.CoreIsBack<RecordingHardware>(node.Machine, 1);
         StateOf(node, 1).ShouldBe(PartitionState.Scrubbing);
-        RecordingHardware.Calls.ShouldBe([new Detach(1), new Kick(1)]);
+        RecordingHardware.Calls.ShouldBe([new TakeEvents(), new Kick(1)]);
         RecordingHardware.Forget();
 
         node.Act(2).ShouldBe(CoreAction.Park);

@@ -72,7 +72,7 @@ public sealed class PciFunctionTests
         (bool goes, int width, uint value) = Write(ref card, 4, bytes, 0xFFFF_FFFF);
         goes.ShouldBeTrue();
         width.ShouldBe(2);
-        value.ShouldBe(0x0546u);
+        value.ShouldBe(0x0446u);
         Write(ref card, 4, bytes, 0).Value.ShouldBe(0x0400u, "INTx stays off");
     }
 

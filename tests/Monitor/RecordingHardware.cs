@@ -40,6 +40,8 @@ internal readonly struct RecordingHardware : IHardware
 
     public static void DetachFunctions(int partition) => Calls.Add(new Detach(partition));
 
+    public static void TakeDeviceEvents() => Calls.Add(new TakeEvents());
+
     static void IHardware.OpenWindow(int partition, ulong guestAddress) => Calls.Add(new OpenWindow(partition, guestAddress));
 
     static void IHardware.CloseWindow() => Calls.Add(new CloseWindow());
@@ -64,6 +66,8 @@ internal sealed record Unmap(int Partition) : HardwareCall;
 internal sealed record Attach(int Partition) : HardwareCall;
 
 internal sealed record Detach(int Partition) : HardwareCall;
+
+internal sealed record TakeEvents : HardwareCall;
 
 internal sealed record OpenWindow(int Partition, ulong GuestAddress) : HardwareCall;
 

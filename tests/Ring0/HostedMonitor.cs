@@ -87,6 +87,7 @@ internal sealed class HostedMonitor
         public static void UnmapPartition(int partition) { }
         public static void AttachFunctions(int partition) { }
         public static void DetachFunctions(int partition) { }
+        public static void TakeDeviceEvents() { }
         public static void OpenWindow(int partition, ulong guestAddress) { }
         public static void CloseWindow() { }
         public static void ConsoleInput(int partition) { }

@@ -94,6 +94,8 @@ public sealed class TraceTests
         };
         for (int i = 0; i < 4; i++) request.Cores[i] = (uint)words[13 + i];
         for (int i = 0; i < 12; i++) request.Extents[i] = words[17 + i];
+        request.FunctionCount = (uint)words[29];
+        for (int i = 0; i < 4; i++) request.Functions[i] = (ushort)words[30 + i];
         return request;
     }
 

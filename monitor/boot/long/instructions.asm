@@ -64,6 +64,17 @@ routine asm_store32
 routine asm_store64
     mov [rdi], rsi
     ret
+routine asm_store128                    ; address, low half, high half
+    push rbx
+    mov rbx, rsi
+    mov rcx, rdx
+    mov rax, [rdi]
+    mov rdx, [rdi + 8]
+.again:
+    lock cmpxchg16b [rdi]
+    jnz .again
+    pop rbx
+    ret
 routine asm_exchange32
     mov eax, esi
     xchg [rdi], eax

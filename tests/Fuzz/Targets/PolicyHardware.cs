@@ -68,6 +68,8 @@ internal readonly struct PolicyHardware : IHardware
         Node.Attached[partition] = false;
     }
 
+    public static void TakeDeviceEvents() => Calls++;
+
     public static void OpenWindow(int partition, ulong guestAddress)
     {
         Calls++;

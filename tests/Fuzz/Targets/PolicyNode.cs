@@ -126,7 +126,7 @@ internal sealed class PolicyNode
         Check.That(_partitions[0].State != PartitionState.Absent, "partition 0 is gone");
         for (int i = 0; i < Functions; i++) CheckFunction(i);
         for (int p = 0; p < Partitions; p++)
-            Check.That(Attached[p] == _partitions[p].State is PartitionState.Running or PartitionState.Stopping, "a partition's functions reach its memory while it does not run, or nothing while it does");
+            Check.That(Attached[p] == (_partitions[p].State == PartitionState.Running), "a partition's functions reach its memory while it does not run, or nothing while it does");
         Check.That(_window[0] == Machine.Nobody || (_window[0] is > 0 and < Partitions && _partitions[_window[0]] is { State: PartitionState.Stopped, Dirty: false }), "the load window shows memory that is not clean and stopped");
     }
 

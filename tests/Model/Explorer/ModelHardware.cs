@@ -202,9 +202,13 @@ internal readonly struct ModelHardware<TSlot> : IHardware
         }
     }
 
-    /// <summary>The owner writes a message for this core into the function's MSI-X table (Hardware/GuestPci.cs).</summary>
+    /// <summary>Events do not decide who reaches what: a refused access ends its owner as any violation does.</summary>
+    public static void TakeDeviceEvents() => Calls++;
+
+    /// <summary>The owner writes a message for this core into the function's MSI-X table (Hardware/GuestPci.cs). Of a detached function no table is in use.</summary>
     public static void WriteMessage(int function, int core)
     {
+        if (World.Reaches[function] == World.None) return;
         DevicePolicy.Remap(Machine, World.FunctionOwner[function], 0xFEE0_0000 | (World.FirstApicId + (ulong)core) << 12, Vector, out ulong low, out _);
         World.InterruptTo[function] = low == 0 ? World.NoCore : (byte)Machine.FindCore((uint)(low >> 8 & 0xFF_FFFF));
     }

@@ -47,6 +47,7 @@ internal sealed unsafe class MonitorCheck
         public static void UnmapPartition(int partition) { }
         public static void AttachFunctions(int partition) { }
         public static void DetachFunctions(int partition) { }
+        public static void TakeDeviceEvents() { }
         public static void OpenWindow(int partition, ulong guestAddress) { }
         public static void CloseWindow() { }
         public static void ConsoleInput(int partition) { }

@@ -11,6 +11,13 @@ internal static partial class DeviceScenarios
     internal const uint Nvme = 0x01_0802;
     private const ulong Mebibytes = 256;
 
+    /// <summary>The node's functions as the monitor found them: address, class, group, whether a tenant can have it.</summary>
+    public static void Tell(Workbench bench)
+    {
+        foreach (FunctionEntry function in bench.Device.Functions)
+            Console.WriteLine($"FUNCTION {function.Address:X4} {function.Class:X6} {function.Group:X4} {function.IsAssignable}");
+    }
+
     public static void Disk(Workbench bench)
     {
         foreach (FunctionEntry function in bench.Device.Functions)

@@ -30,6 +30,7 @@ try
         case "management-hangs": FailureScenarios.AfterHang(bench); break;
         case { } load when load.StartsWith("load-", StringComparison.Ordinal): LoadScenarios.Run(bench, load["load-".Length..]); break;
         case "times": TimeScenarios.Run(bench, Option("monitor-code")!); break;
+        case "functions": DeviceScenarios.Tell(bench); break;
         case "disk": DeviceScenarios.Disk(bench); break;
         case "attack-devices": DeviceAttacks.Run(bench, Option("monitor-code")!, refused: false); break;
         case "attack-dma": DeviceAttacks.Run(bench, Option("monitor-code")!, refused: true, told: Option("events") == "1"); break;

@@ -115,6 +115,8 @@ internal static class TraceScenarios
         words.AddRange([entry.Rip, entry.Rsi, entry.Cr3, entry.GdtBase, entry.GdtLimit, entry.CodeSelector, entry.DataSelector]);
         for (int i = 0; i < 4; i++) words.Add(request.Cores[i]);
         for (int i = 0; i < 12; i++) words.Add(request.Extents[i]);
+        words.Add(request.FunctionCount);
+        for (int i = 0; i < 4; i++) words.Add(request.Functions[i]);
         Tell('T', [.. words]);
     }
 

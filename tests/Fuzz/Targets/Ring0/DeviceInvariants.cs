@@ -7,7 +7,7 @@ namespace Osv.Fuzz.Targets.Ring0;
 /// <summary>What must hold of PCI functions and of the IOMMU that confines them.</summary>
 internal static unsafe class DeviceInvariants
 {
-    private const uint BusMaster = 4, CommandBits = 0x0546;
+    private const uint BusMaster = 4, CommandBits = 0x0446;
     private const ulong Denied = 3, InterruptsDenied = 1, TableMask = 0x000F_FFFF_FFFF_FFC0, PageMask = 0x000F_FFFF_FFFF_F000;
     /// <summary>Of an interrupt table's entry: valid, id; vector, upper bits of the id.</summary>
     private const ulong LowBits = 1 | 0xFF_FFFFUL << 8, HighBits = 0xFF | 0xFFUL << 56;
@@ -18,10 +18,10 @@ internal static unsafe class DeviceInvariants
         for (int i = 0; i < Node.FunctionCount; i++)
         {
             PciFunction* function = Node.Functions + i;
-            ulong* entry = iommu.DeviceTable + function->Address * 4;
-            Require(!iommu.IsStale(function->Address), "the IOMMU may still use an old entry of its device table");
+            ulong* entry = iommu.DeviceTable + function->Requester * 4;
+            Require(!iommu.IsStale(function->Requester), "the IOMMU may still use an old entry of its device table");
             int owner = function->Partition;
-            bool runs = owner != Machine.Nobody && Node.Partitions[owner].State is PartitionState.Running or PartitionState.Stopping;
+            bool runs = owner != Machine.Nobody && Node.Partitions[owner].State == PartitionState.Running;
             if (!runs)
             {
                 Require(entry[0] == Denied && entry[2] == InterruptsDenied, "a function reaches something whose partition does not run");
@@ -31,7 +31,7 @@ internal static unsafe class DeviceInvariants
             Require((entry[1] & 0xFFFF) == (ulong)owner + 1, "a function is in another partition's domain");
             CheckInterrupts((ulong*)(entry[2] & TableMask), owner);
             for (int k = 0; k < i; k++)
-                Require((iommu.DeviceTable[Node.Functions[k].Address * 4 + 2] & TableMask) != (entry[2] & TableMask), "two functions share an interrupt table");
+                Require((iommu.DeviceTable[Node.Functions[k].Requester * 4 + 2] & TableMask) != (entry[2] & TableMask), "two functions share an interrupt table");
         }
     }
 

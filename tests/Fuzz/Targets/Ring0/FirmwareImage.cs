@@ -10,6 +10,7 @@ internal static unsafe class FirmwareImage
     public const ulong ZeroPage = PhysicalMemory.Start, CommandLine = ZeroPage + 0x1000, Rsdp = ZeroPage + 0x2000, Root = Rsdp + 0x40, Payload = ZeroPage + 0x10_0000;
     public const ulong Ram = PhysicalMemory.Start + 0x20_0000, RamBytes = PhysicalMemory.Bytes - 0x20_0000;
     public const ulong TimerPort = 0x608;
+    public const ulong ExtendedConfig = 0xB000_0000;
     private const int HeaderBytes = 36;
 
     private static Span<byte> At(ulong address, int bytes) => new((void*)address, bytes);
@@ -75,6 +76,15 @@ internal static unsafe class FirmwareImage
         ioApic.CopyTo(table.AsSpan(88));
         Put64(table, 56, PhysicalMemory.Iommu);
         return Head("IVRS", table);
+    }
+
+    /// <summary>Configuration space of all buses in memory.</summary>
+    public static byte[] Mcfg()
+    {
+        var table = new byte[60];
+        Put64(table, 44, ExtendedConfig);
+        table[55] = 0xFF;
+        return Head("MCFG", table);
     }
 
     /// <summary>Wherever the table may say that there is an IOMMU: it is where it is.</summary>

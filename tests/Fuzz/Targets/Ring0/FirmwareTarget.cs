@@ -9,8 +9,8 @@ namespace Osv.Fuzz.Targets.Ring0;
 /// <summary>The tables that firmware and loader leave. What lies behind a table's end is not mapped.</summary>
 internal sealed unsafe class FirmwareTarget : FuzzTarget
 {
-    private const int Longest = 0x400, Kinds = 5;
-    private static readonly byte[][] s_names = ["APIC"u8.ToArray(), "FACP"u8.ToArray(), "SRAT"u8.ToArray(), "IVRS"u8.ToArray(), "IVRS"u8.ToArray()];
+    private const int Longest = 0x400, Kinds = 6;
+    private static readonly byte[][] s_names = ["APIC"u8.ToArray(), "FACP"u8.ToArray(), "SRAT"u8.ToArray(), "IVRS"u8.ToArray(), "IVRS"u8.ToArray(), "MCFG"u8.ToArray()];
     private byte* _table, _page;
     private uint* _ids;
     private MemoryEntry* _memory;
@@ -18,7 +18,7 @@ internal sealed unsafe class FirmwareTarget : FuzzTarget
 
     public override string Name => "firmware";
 
-    public override string Surface => "ACPI tables (RSDP, XSDT, MADT, FADT, SRAT, IVRS), the zero page's memory map and the command line";
+    public override string Surface => "ACPI tables (RSDP, XSDT, MADT, FADT, SRAT, IVRS, MCFG), the zero page's memory map and the command line";
 
     public override int MaxBytes => 600;
 
@@ -64,7 +64,7 @@ internal sealed unsafe class FirmwareTarget : FuzzTarget
             Span<byte> root = new((void*)FirmwareImage.Root, 36 + 16);
             FirmwareImage.Put32(root, 4, 36 + 16);
             FirmwareImage.Put64(root, 36 + 8, (ulong)table);
-            if (kind >= 3) FirmwareImage.KeepIommu(new Span<byte>(table, bytes));
+            if (kind is 3 or 4) FirmwareImage.KeepIommu(new Span<byte>(table, bytes));
         }
         else
         {
@@ -149,7 +149,8 @@ internal sealed unsafe class FirmwareTarget : FuzzTarget
         yield return [2, .. FirmwareImage.Srat(2)[36..]];
         yield return [3, .. FirmwareImage.Ivrs()[36..]];
         yield return [4, .. FirmwareImage.Ivrs()[36..]];
-        yield return [5, 44];
+        yield return [5, .. FirmwareImage.Mcfg()[36..]];
+        yield return [6, 44];
         yield return [0x40, 2, 0, 0, 0x10, 0x10, 0, 0x10, 0, 0, 2, 0x02, 0x10, 0, 4, 3, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0];
         yield return [0x80, .. "p0.memory=1G p0.watch=0 quiet"u8];
     }

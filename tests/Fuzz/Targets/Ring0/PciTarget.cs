@@ -10,12 +10,12 @@ namespace Osv.Fuzz.Targets.Ring0;
 /// <summary>Configuration space and MSI-X tables: what functions say of themselves at start, and what their owners do with them.</summary>
 internal sealed unsafe class PciTarget : FuzzTarget
 {
-    private const int Functions = 2, Owners = 2;
+    private const int Functions = 2, Owners = 2, TablePages = 8;
     private readonly SimulatedProcessor _processor = new();
     private readonly byte[][] _spaces = [new byte[256], new byte[256]];
     private Statics _statics = null!;
     private ulong* _root;
-    private byte* _iommuMemory;
+    private byte* _iommuMemory, _pages;
     /// <summary>Stores to device memory, since the last look.</summary>
     private readonly List<(ulong Address, uint Value)> _stores = [];
 
@@ -44,6 +44,10 @@ internal sealed unsafe class PciTarget : FuzzTarget
             Node.NestedRoots[i] = _root;
         }
         Firmware.TimerPort = (ushort)FirmwareImage.TimerPort;
+        Firmware.ExtendedConfig = FirmwareImage.ExtendedConfig;
+        Firmware.LastExtendedBus = 0xFF;
+        _processor.Symbols = (byte*)NativeMemory.AlignedAlloc(SimulatedProcessor.SymbolBytes, 4096);
+        _pages = (byte*)NativeMemory.AlignedAlloc(TablePages * 4096, 4096);
         _processor.Iommu = new SimulatedIommu((byte*)NativeMemory.AlignedAlloc(SimulatedIommu.RegisterBytes, 4096));
         _processor.Iommu.Reset();
         _iommuMemory = (byte*)NativeMemory.AlignedAlloc((nuint)Iommu.Bytes, 4096);
@@ -65,6 +69,8 @@ internal sealed unsafe class PciTarget : FuzzTarget
         _processor.Forget();
         _processor.Iommu!.Reset();
         _stores.Clear();
+        new Span<byte>(_processor.Symbols, SimulatedProcessor.SymbolBytes).Clear();
+        PagePool.Add((ulong)_pages, TablePages * 4096);
         new Span<byte>(Node.Functions, sizeof(PciFunction) * ControlLayout.MaxFunctions).Clear();
         new Span<byte>(Node.DeviceMemory, sizeof(MemoryExtent) * ControlLayout.MaxFunctions * PciFunction.BaseAddresses).Clear();
         new Span<byte>(Node.Messages, 4096 * Functions).Clear();
@@ -102,7 +108,7 @@ internal sealed unsafe class PciTarget : FuzzTarget
     {
         // The last page: where in its rings the unit is.
         new Span<byte>(_iommuMemory + Iommu.Bytes - 4096, 4096).Clear();
-        Iommu.Add((ulong)_processor.Iommu!.Registers);
+        Iommu.Add((ulong)_processor.Iommu!.Registers, segment: 0);
         Iommu.TurnOn();
         Check.That(Iommu.IsOn, "an IOMMU that can do all is not used");
         _processor.Iommu.Remember(_processor.Functions.Keys);

@@ -50,11 +50,12 @@ internal sealed unsafe class SimulatedNode
         }
     }
 
-    /// <summary>The directories that boot code leaves: memory in pieces of 1 GiB.</summary>
+    /// <summary>The tables that boot code leaves: memory in pieces of 1 GiB.</summary>
     public void PrepareSymbols()
     {
         new Span<byte>(Processor.Symbols, SimulatedProcessor.SymbolBytes).Clear();
         for (int i = 0; i < 2048; i++) ((ulong*)(Processor.Symbols + 0x1000))[i] = ((ulong)i << 30) | 0x83;
+        for (int i = 0; i < 4; i++) ((ulong*)(Processor.Symbols + 0x6000))[i] = (ulong)(Processor.Symbols + 0x1000 + i * 0x1000) | 3;
     }
 
     private void StartCore(uint apicId)

@@ -19,7 +19,7 @@ public static unsafe class DeviceCases
         Case.Name("config-command"u8);
         Pci.Write(Device, Command, 0xFFFF_FFFF);
         uint seen = Pci.Read(Device, Command);
-        Case.Verdict((seen & 0xFFFF & ~0x0146u) == NoInterruptPin, "no I/O, no interrupt pin"u8, seen);
+        Case.Verdict((seen & 0xFFFF & ~0x0046u) == NoInterruptPin, "no I/O, no interrupt pin"u8, seen);
         Pci.Write(Device, Command, 6);
         for (uint offset = 8; offset < 256; offset += 4)
             if (offset is < FirstBase or >= FirstBase + Bases * 4 && offset != Nvme.Capability) Closed(offset);
