@@ -47,7 +47,7 @@ public sealed class FunctionGroupTests
     {
         public static Function Parse(string line) => line.TrimEnd().Split(' ') switch
         {
-            [_, string address, string @class, string group, string assignable] => new(address, @class, group, assignable == "1"),
+            [_, string address, _, _, string @class, _, string group, _, string assignable, ..] => new(address, @class, group, assignable == "1"),
             _ => throw new FormatException($"not a function: {line}"),
         };
     }

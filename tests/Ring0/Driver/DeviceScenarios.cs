@@ -11,17 +11,16 @@ internal static partial class DeviceScenarios
     internal const uint Nvme = 0x01_0802;
     private const ulong Mebibytes = 256;
 
-    /// <summary>The node's functions as the monitor found them: address, class, group, whether a tenant can have it.</summary>
+    /// <summary>The node's functions as the monitor found them.</summary>
     public static void Tell(Workbench bench)
     {
         foreach (FunctionEntry function in bench.Device.Functions)
-            Console.WriteLine($"FUNCTION {function.Address:X4} {function.Class:X6} {function.Group:X4} {function.IsAssignable}");
+            Console.WriteLine($"FUNCTION {function.Address:x4} {function.Vendor:x4}:{function.Device:x4} class {function.Class:x6} group {function.Group:x4} assignable {function.IsAssignable} owner {function.Partition:x}");
     }
 
     public static void Disk(Workbench bench)
     {
-        foreach (FunctionEntry function in bench.Device.Functions)
-            Console.WriteLine($"FUNCTION {function.Address:x4} {function.Vendor:x4}:{function.Device:x4} class {function.Class:x6} group {function.Group:x4} assignable {function.IsAssignable} owner {function.Partition:x}");
+        Tell(bench);
         Workbench.Check(bench.Device.Header.HasIommu == 1, "AMD-Vi confines the node's devices");
         ushort disk = Find(bench);
         uint[] free = bench.FreeCores;
