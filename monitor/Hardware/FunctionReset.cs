@@ -73,12 +73,13 @@ public static unsafe class FunctionReset
     }
 
     /// <summary>
-    /// A function that does not come back within a second, or still knows a base address, was not reset: no tenant gets it any more.
+    /// A function that does not come back within seconds, or still knows a base address or a bit of its command register, was not reset: no
+    /// tenant gets it any more.
     /// </summary>
     private static void Restore(PciFunction* function)
     {
-        for (int i = 0; i < 10 && IsAway(function->Address); i++) Startup.Clock.Wait(100 * Milliseconds);
-        if (IsAway(function->Address)) function->IsAssignable = false;
+        for (int i = 0; i < 100 && IsAway(function->Address); i++) Startup.Clock.Wait(100 * Milliseconds);
+        if (IsAway(function->Address) || (PciConfig.Read(function->Address, PciFunction.Command) & NoInterruptPin) != 0) function->IsAssignable = false;
         for (int i = 0; i < PciFunction.BaseAddresses; i++)
         {
             int offset = PciFunction.FirstBaseAddress + i * 4;

@@ -6,7 +6,7 @@ namespace Osv.Monitor.Hardware;
 /// </summary>
 public static unsafe class HostPageTable
 {
-    private const ulong Present = 1, Writable = 2, Large = 0x80, NoExecute = 1UL << 63, AddressMask = 0x000F_FFFF_FFFF_F000;
+    private const ulong Present = 1, Writable = 2, Uncached = 0x18, Large = 0x80, NoExecute = 1UL << 63, AddressMask = 0x000F_FFFF_FFFF_F000;
     private const int Gibibytes = 2048;
     public const ulong ReadExecute = Present, ReadOnly = Present | NoExecute, Nothing = 0;
 
@@ -30,17 +30,20 @@ public static unsafe class HostPageTable
         }
     }
 
-    /// <summary>Registers of a device beyond what boot code mapped become reachable. False: no linear address is theirs.</summary>
-    public static bool Reach(ulong start, ulong end)
+    /// <summary>Registers of a device beyond what boot code mapped become reachable. False: the processor has no such addresses.</summary>
+    public static bool Reach(ulong start, ulong bytes)
     {
         const ulong Gibibyte = 1UL << 30, LinearLimit = 1UL << 47;
-        for (ulong address = start & ~(Gibibyte - 1); address < end; address += Gibibyte)
+        uint* sizes = stackalloc uint[4];
+        Cpu.Cpuid(0x8000_0008, 0, sizes);
+        ulong limit = System.Math.Min(1UL << (int)(sizes[0] & 63), LinearLimit);
+        if (start >= limit || bytes > limit - start) return false;
+        for (ulong address = start & ~(Gibibyte - 1); address < start + bytes; address += Gibibyte)
         {
-            if (address >= LinearLimit) return false;
             if (address < Gibibytes * Gibibyte) continue;
             ulong* directories = Startup.Symbols.BootTop + (int)(address >> 39);
             if (*directories == 0) *directories = (ulong)NewTable() | Present | Writable;
-            ((ulong*)(*directories & AddressMask))[(int)((address >> 30) & 511)] = address | Present | Writable | Large | NoExecute;
+            ((ulong*)(*directories & AddressMask))[(int)((address >> 30) & 511)] = address | Present | Writable | Uncached | Large | NoExecute;
         }
         return true;
     }

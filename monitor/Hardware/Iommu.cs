@@ -23,7 +23,7 @@ public static unsafe class Iommu
     public const int MaxUnits = 32;
     /// <summary>Entries of a function's interrupt remapping table: a page.</summary>
     public const uint Interrupts = 256;
-    private const ulong DeviceTableBytes = 65_536 * 32;
+    private const ulong DeviceTableBytes = 65_536 * 32, RegisterBytes = 0x4000;
     /// <summary>Memory for the device table, interrupt tables, two rings for each unit, where completion is told, and the units.</summary>
     public const ulong Bytes = DeviceTableBytes + (ControlLayout.MaxFunctions + 2 * MaxUnits + 2) * 4096;
 
@@ -33,15 +33,15 @@ public static unsafe class Iommu
     private const ulong Needed = 1 << 2 | 1 << 6 | 1 << 7;
     private const ulong Enabled = 1, LogEvents = 1 << 2, InterruptOnEvent = 1 << 3, Coherent = 1 << 10, RunCommands = 1 << 12, UseWideEntries = 1 << 17, UseWideIds = 1UL << 50;
     private const ulong On = Enabled | LogEvents | InterruptOnEvent | Coherent | RunCommands | UseWideEntries | UseWideIds;
-    private const ulong Overflow = 1, AllInterrupts = 7;
+    private const ulong Overflow = 1, AllInterrupts = 7, Runs = 0x18;
     /// <summary>Both rings have 256 entries of 16 bytes: a page.</summary>
     private const ulong RingLength = 8UL << 56;
     private const uint RingMask = 0xFFF, RingEntries = 256;
     /// <summary>Ticks of the time-stamp counter: ten seconds and more, where a command takes microseconds.</summary>
     private const ulong LongestWait = 1UL << 36;
 
-    /// <summary>Of an entry of the device table: valid, with no right to read or write; interrupts remapped by no table.</summary>
-    private const ulong DenyMemory = 3, DenyInterrupts = 1, PassNmi = 1UL << 58;
+    /// <summary>Of an entry of the device table: valid, with no right to read or write; interrupts remapped by no table, without events of that (IG).</summary>
+    private const ulong DenyMemory = 3, DenyInterrupts = 1 | 1 << 5, PassNmi = 1UL << 58;
     /// <summary>SA, bit 98: no events of page faults.</summary>
     private const ulong SuppressEvents = 1UL << 34;
     private const ulong FourLevels = 4 << 9, ReadWrite = 3UL << 61;
@@ -79,7 +79,7 @@ public static unsafe class Iommu
             if (s_units[i].Registers == (byte*)registers) return true;
         IommuUnit* unit = s_units + s_count;
         unit->Registers = (byte*)registers;
-        if (s_count == MaxUnits || segment != 0 || (Load(unit, Features) & Needed) != Needed) return false;
+        if (s_count == MaxUnits || segment != 0 || !HostPageTable.Reach(registers, RegisterBytes) || (Load(unit, Features) & Needed) != Needed) return false;
         unit->Commands = s_rings + s_count * 1024;
         unit->Events = unit->Commands + 512;
         s_count++;
@@ -92,11 +92,11 @@ public static unsafe class Iommu
     /// <summary>Whatever state firmware left them in.</summary>
     public static void TurnOn()
     {
-        const ulong Everything = 8UL << 60;
         for (int i = 0; i < s_count; i++)
         {
             IommuUnit* unit = s_units + i;
             Store(unit, Control, 0);
+            for (int k = 0; k < 1_000_000 && (Load(unit, Status) & Runs) != 0; k++) Cpu.Pause();
             Store(unit, DeviceTableBase, (ulong)s_deviceTable | (DeviceTableBytes / 4096 - 1));
             Store(unit, CommandBase, (ulong)unit->Commands | RingLength);
             Store(unit, EventBase, (ulong)unit->Events | RingLength);
@@ -105,9 +105,18 @@ public static unsafe class Iommu
             for (uint pointer = CommandHead; pointer <= EventTail; pointer += 8) Store(unit, pointer, 0);
             Store(unit, Status, AllInterrupts);
             Store(unit, Control, On);
-            Command(unit, Everything, 0);
+            // Invalidate everything.
+            Command(unit, 8UL << 60, 0);
         }
         Complete();
+    }
+
+    /// <summary>A device that names these as its own is not to be believed.</summary>
+    public static bool HasRegisters(ulong start, ulong bytes)
+    {
+        for (int i = 0; i < s_count; i++)
+            if ((ulong)s_units[i].Registers < start + bytes && start < (ulong)s_units[i].Registers + RegisterBytes) return true;
+        return false;
     }
 
     /// <summary>Without any unit there is nothing to confine with.</summary>

@@ -132,8 +132,6 @@ public static class Lifecycle
         ref Partition partition = ref machine.Partitions[core.Partition];
         partition.CoresOut--;
         if (partition.CoresOut != 0) return;
-        // Of this owner's, none is left to be told of the next one.
-        THardware.TakeDeviceEvents();
         partition.State = PartitionState.Scrubbing;
         THardware.Kick(partition.BootCore);
     }
@@ -143,6 +141,8 @@ public static class Lifecycle
     {
         ref Partition clean = ref machine.Partitions[partition];
         clean.Dirty = false;
+        // Of this owner's, none is left to be told of the next one.
+        THardware.TakeDeviceEvents();
         clean.State = PartitionState.Stopped;
         THardware.Report(EventKind.Stopped, clean.Cause, partition, clean.BootCore);
     }

@@ -18,23 +18,26 @@ public static unsafe class Functions
     private const uint MsiCapability = 5, MsiXCapability = 17, ExpressCapability = 16, ToConventional = 7, RootPort = 4, UpstreamPort = 5, DownstreamPort = 6;
     /// <summary>Groups: functions of one slot, and what is below the bridges of one slot of a root bus.</summary>
     private const ushort BelowBridges = 0x8000;
+    private static BootParameters s_boot;
     private static ulong s_next;
-    /// <summary>For each bus, 0 where there is none: the group of what reaches each other there past the IOMMU; the bridge right above it; who asks for what is below; the group of the slot of a root bus that leads to it.</summary>
-    private static ushort* s_shared, s_bridge, s_alias, s_root;
-    private static bool* s_hasBridges;
+    /// <summary>
+    /// For each bus, 0 where there is none: the bridge right above it; who asks for what is below; the group of the slot of a root bus that
+    /// leads to it. Whether bridges are on it, and one above it lacks access control.
+    /// </summary>
+    private static ushort* s_bridge, s_alias, s_root;
+    private static bool* s_hasBridges, s_open;
 
     /// <summary>Looks at every function. None that can move data by itself goes on doing so: firmware no longer needs it.</summary>
-    public static void Discover()
+    public static void Discover(BootParameters boot)
     {
+        s_boot = boot;
         ushort* buses = stackalloc ushort[1024];
-        bool* hasBridges = stackalloc bool[256];
-        s_shared = buses;
-        s_bridge = buses + 256;
-        s_alias = buses + 512;
-        s_root = buses + 768;
-        s_hasBridges = hasBridges;
+        s_bridge = buses;
+        s_alias = buses + 256;
+        s_root = buses + 512;
+        s_hasBridges = (bool*)(buses + 768);
+        s_open = s_hasBridges + 256;
         Cpu.Clear(buses, 2048);
-        Cpu.Clear(hasBridges, 256);
         s_next = WindowStart;
         ForEach(adopt: false);
         ForEach(adopt: true);
@@ -71,11 +74,11 @@ public static unsafe class Functions
         int express = PciConfig.FindCapability(address, ExpressCapability, 4);
         uint port = express == 0 ? ToConventional : PciConfig.Read(address, express) >> 20 & 15;
         ushort alias = express == 0 ? address : port == ToConventional ? (ushort)(secondary << 8) : (ushort)0;
-        bool parts = port == UpstreamPort || (port is RootPort or DownstreamPort && TurnOnAccessControl(address));
+        bool parts = (port == UpstreamPort && (PciConfig.Read((ushort)(address & ~7), 0xC) & MultiFunction) == 0) || (port is RootPort or DownstreamPort && TurnOnAccessControl(address));
         for (uint bus = secondary; bus <= last; bus++)
         {
             if (s_root[bus] == 0) s_root[bus] = (ushort)(address >> 3 | BelowBridges);
-            if (!parts) s_shared[bus] = s_root[bus];
+            s_open[bus] |= !parts;
             if (s_alias[bus] == 0) s_alias[bus] = alias;
         }
     }
@@ -90,9 +93,8 @@ public static unsafe class Functions
         const uint Capability = 13, Wanted = 0x1F, Needed = 0x1D;
         uint* found = PciConfig.FindExtended(port, Capability);
         if (found == null) return false;
-        uint able = Cpu.Load32(found + 1) & Wanted;
-        Cpu.Store32(found + 1, able << 16);
-        return (able & Needed) == Needed;
+        Cpu.Store32(found + 1, Cpu.Load32(found + 1) << 16 & Wanted << 16);
+        return (Cpu.Load32(found + 1) >> 16 & Needed) == Needed;
     }
 
     private static void Look(ushort address)
@@ -106,13 +108,18 @@ public static unsafe class Functions
         FindCapabilities(function);
         FunctionReset.Silence(function);
         if (function == &spare) return;
+        Cpu.Clear(Node.DeviceMemory + Node.FunctionCount * PciFunction.BaseAddresses, (ulong)sizeof(MemoryExtent) * PciFunction.BaseAddresses);
         int bus = address >> 8;
-        function->Group = s_shared[bus] != 0 ? s_shared[bus] : (ushort)(address >> 3);
+        // Control acts where a request enters a switch, so one open port opens all; behind a port all functions are one device's.
+        bool open = false;
+        for (int i = 0; i < 256; i++) open |= s_open[i] && s_root[i] == s_root[bus];
+        function->Group = open ? s_root[bus] : s_bridge[bus] != 0 ? (ushort)(bus << 5) : (ushort)(address >> 3);
         function->Partition = Machine.Nobody;
         function->IsRemapped = Iommu.IsOn;
         function->Bridge = function->CanResetItself || s_hasBridges[bus] ? (ushort)0 : s_bridge[bus];
-        // What shows VGA is the console of whoever looks after the machine.
-        function->IsAssignable = Iommu.IsOn && (function->CanResetItself || function->Bridge != 0) && classes >> 16 != Vga;
+        // What shows VGA is the console of whoever looks after the machine. Below an open port a function can ask by any name, but for
+        // what a bridge to conventional PCI names.
+        function->IsAssignable = Iommu.IsOn && (function->CanResetItself || function->Bridge != 0) && classes >> 16 != Vga && (!open || function->Alias != 0);
         for (int i = 0; i < PciFunction.BaseAddresses; i++) function->RealBase[i] = PciConfig.Read(address, PciFunction.FirstBaseAddress + i * 4);
         for (int i = 0; i < PciFunction.BaseAddresses; i++)
         {
@@ -124,8 +131,7 @@ public static unsafe class Functions
         // There is one table of interrupts for all that ask by one name.
         for (int i = 0; i < Node.FunctionCount; i++)
             if (Node.Functions[i].Requester == function->Requester) Node.Functions[i].IsAssignable = function->IsAssignable = false;
-        OpenCapabilities(function);
-        Node.FunctionCount++;
+        if (OpenCapabilities(function)) Node.FunctionCount++;
     }
 
     private static void FindCapabilities(PciFunction* function)
@@ -150,13 +156,29 @@ public static unsafe class Functions
         ulong host = Host(function, index);
         uint probe = Probe(function->Address, index, low);
         ulong bytes = (~(probe & ~15u) & 0xFFFF_FFFF) + 1UL;
-        if (host == 0 || (probe & ~15u) == 0 || bytes < 4096 || (bytes & (bytes - 1)) != 0 || (host & (bytes - 1)) != 0) return;
+        if ((probe & ~15u) == 0 || bytes < 4096 || (bytes & (bytes - 1)) != 0 || (host & (bytes - 1)) != 0 || !IsFree(host, bytes)) return;
         ulong guest = (s_next + bytes - 1) & ~(bytes - 1);
         if (guest + bytes > WindowEnd) return;
         s_next = guest + bytes;
         Node.DeviceMemory[Node.FunctionCount * PciFunction.BaseAddresses + index] = new MemoryExtent { GuestAddress = guest, HostAddress = host, Bytes = bytes };
         function->ShowBase(index, (uint)guest | (low & 15), probe);
         if (wide) function->ShowBase(index + 1, 0, 0xFFFF_FFFF);
+    }
+
+    /// <summary>
+    /// Registers whoever says so may have there: a device is not believed that names memory, what all share at the end of the first
+    /// 4 GiB (interrupt controllers, AMD-Vi, flash), or what another has.
+    /// </summary>
+    private static bool IsFree(ulong host, ulong bytes)
+    {
+        const ulong Shared = 0xFEC0_0000, SharedEnd = 1UL << 32, Limit = 1UL << 52;
+        if (host == 0 || host >= Limit || (host < SharedEnd && host + bytes > Shared)) return false;
+        bool free = !Overlaps(Firmware.ExtendedConfig, (Firmware.LastExtendedBus + 1UL) << 20) && !Iommu.HasRegisters(host, bytes);
+        for (int i = 0; i < s_boot.RangeCount; i++) free &= !s_boot.RangeIsRam(i) || !Overlaps(s_boot.RangeStart(i), s_boot.RangeBytes(i));
+        for (int i = 0; i < (Node.FunctionCount + 1) * PciFunction.BaseAddresses; i++) free &= !Overlaps(Node.DeviceMemory[i].HostAddress, Node.DeviceMemory[i].Bytes);
+        return free;
+
+        bool Overlaps(ulong start, ulong length) => start < host + bytes && (host < start || host - start < length);
     }
 
     private static ulong Host(PciFunction* function, int index)
@@ -178,15 +200,11 @@ public static unsafe class Functions
         return probe;
     }
 
-    /// <summary>The monitor cannot reach its MSI-X table: nobody gets its memory.</summary>
-    private static void Hide(PciFunction* function)
-    {
-        function->TableBytes = 0;
-        for (int i = 0; i < PciFunction.BaseAddresses; i++) Node.DeviceMemory[Node.FunctionCount * PciFunction.BaseAddresses + i] = default;
-    }
-
-    /// <summary>Where interrupts are not remapped the capabilities are the owner's; else the pages of the MSI-X table are kept from it.</summary>
-    private static void OpenCapabilities(PciFunction* function)
+    /// <summary>
+    /// Where interrupts are not remapped the capabilities are the owner's; else the pages of the MSI-X table are kept from it. False: the
+    /// monitor itself cannot reach these.
+    /// </summary>
+    private static bool OpenCapabilities(PciFunction* function)
     {
         if (function->Msi != 0)
         {
@@ -196,14 +214,14 @@ public static unsafe class Functions
             if (!function->IsRemapped) function->OpenCapability(function->Msi, masks - function->Msi);
             if ((header & MsiHasMasks) != 0) function->OpenCapability(masks, 8);
         }
-        if (function->MsiX == 0) return;
+        if (function->MsiX == 0) return true;
         if (!function->IsRemapped)
         {
             function->OpenCapability(function->MsiX, 4);
-            return;
+            return true;
         }
         uint table = PciConfig.Read(function->Address, function->MsiX + 4), entries = (PciConfig.Read(function->Address, function->MsiX) >> 16 & 0x7FF) + 1;
-        if ((table & 7) >= PciFunction.BaseAddresses) return;
+        if ((table & 7) >= PciFunction.BaseAddresses) return true;
         MemoryExtent memory = Node.DeviceMemory[Node.FunctionCount * PciFunction.BaseAddresses + (int)(table & 7)];
         uint offset = table & ~7u;
         function->TableStart = offset & 0xFFF;
@@ -212,6 +230,6 @@ public static unsafe class Functions
         function->TableGuest = memory.GuestAddress + (offset & ~0xFFFu);
         function->TableHost = memory.HostAddress + (offset & ~0xFFFu);
         if (offset + entries * 16UL > memory.Bytes) function->TableBytes = 0;
-        if (!HostPageTable.Reach(function->TableHost, function->TableHost + function->TableBytes)) Hide(function);
+        return HostPageTable.Reach(function->TableHost, function->TableBytes);
     }
 }

@@ -56,7 +56,7 @@ public static unsafe class Main
         ProtectMonitor();
 
         IommuTable.Start(Node.Cores[0].ApicId);
-        Functions.Discover();
+        Functions.Discover(boot);
 
         uint own = LocalApic.OwnId;
         if (own >= Node.ApicIdLimit || Node.CoreByApicId[own] == Machine.Nobody) Stop("the firmware does not name the processor that it boots in its MADT"u8);

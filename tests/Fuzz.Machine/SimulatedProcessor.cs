@@ -155,6 +155,7 @@ public unsafe class SimulatedProcessor
                 registers[3] = 1;
                 break;
             case 0x8000_0008:
+                registers[0] = 48;
                 registers[1] = (1u << 12) | (1u << 14);
                 break;
         }

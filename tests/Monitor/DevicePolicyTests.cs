@@ -90,18 +90,19 @@ public sealed class DevicePolicyTests
     }
 
     [Fact]
-    public void Functions_reach_memory_from_start_until_a_stop_begins_and_are_told_of_no_more_when_the_last_core_is_back()
+    public void Functions_reach_memory_from_start_until_a_stop_begins_and_are_told_of_no_more_when_the_next_can_have_them()
     {
         TestNode node = Running(Disk);
         RecordingHardware.Calls.OfType<Attach>().ShouldBe([new Attach(1)]);
         RecordingHardware.Forget();
         node.Ask(ControlOperation.Stop, new ControlRequest { Partition = 1 }).ShouldBe(ControlStatus.Ok);
         RecordingHardware.Calls.First().ShouldBe(new Detach(1), "its interrupts could keep a core from coming back");
-        RecordingHardware.Forget();
         node.Act(1).ShouldBe(CoreAction.ScrubCore);
         Lifecycle.CoreIsBack<RecordingHardware>(node.Machine, 1);
-        RecordingHardware.Calls.First().ShouldBe(new TakeEvents(), "what was refused is this owner's, not the next one's");
         node.Act(1).ShouldBe(CoreAction.ScrubMemory);
+        RecordingHardware.Forget();
+        Lifecycle.MemoryIsClean<RecordingHardware>(node.Machine, 1);
+        RecordingHardware.Calls.First().ShouldBe(new TakeEvents(), "what was refused is this owner's, not the next one's");
     }
 
     [Fact]

@@ -38,7 +38,7 @@ public sealed class LifecycleTests
         node.Act(1).ShouldBe(CoreAction.ScrubCore);
         Lifecycle.CoreIsBack<RecordingHardware>(node.Machine, 1);
         StateOf(node, 1).ShouldBe(PartitionState.Scrubbing);
-        RecordingHardware.Calls.ShouldBe([new TakeEvents(), new Kick(1)]);
+        RecordingHardware.Calls.ShouldBe([new Kick(1)]);
         RecordingHardware.Forget();
 
         node.Act(2).ShouldBe(CoreAction.Park);
@@ -48,7 +48,7 @@ public sealed class LifecycleTests
         StateOf(node, 1).ShouldBe(PartitionState.Stopped);
         node.Partitions[1].Dirty.ShouldBeFalse();
         node.Cores.ShouldAllBe(core => core.Partition != 1 || !core.Dirty);
-        RecordingHardware.Calls.ShouldBe([new Report(EventKind.Stopped, StopCause.TripleFault, 1, 1)]);
+        RecordingHardware.Calls.ShouldBe([new TakeEvents(), new Report(EventKind.Stopped, StopCause.TripleFault, 1, 1)]);
     }
 
     [Theory]

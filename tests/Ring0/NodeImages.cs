@@ -29,9 +29,10 @@ public sealed class NodeImages : IAsyncLifetime
     public static byte[] Kernel(string name) => File.ReadAllBytes(Path.Combine(s_folder, "kernels", name, "vmlinuz"));
 
     /// <summary>A payload whose partition 0 runs one scenario of the driver with tenants of the given kernel.</summary>
-    public static string Payload(string scenario, string tenantKernel, string managementKernel = "cloud-6.12", string options = "")
+    /// <param name="trace">A file of control operations for the driver.</param>
+    public static string Payload(string scenario, string tenantKernel, string managementKernel = "cloud-6.12", string options = "", string? trace = null)
     {
-        byte[] initrd = Busybox("""
+        CpioArchive initrd = Busybox("""
             #!/bin/sh
             mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev
             echo MANAGEMENT UP
@@ -43,12 +44,12 @@ public sealed class NodeImages : IAsyncLifetime
             .AddFile("tenant/kernel", Kernel(tenantKernel))
             .AddFile("tenant/initrd", TenantInitrd(tenantKernel))
             .AddFile("tenant/attacker", File.ReadAllBytes(Path.Combine(s_folder, "attacker.bin")))
-            .AddFile("driver", File.ReadAllBytes(Path.Combine(s_folder, "driver", "Osv.Ring0.Driver")), executable: true)
-            .ToGzip();
-        string path = Path.Combine(s_folder, $"{scenario}-{tenantKernel}-{managementKernel}.cpio");
+            .AddFile("driver", File.ReadAllBytes(Path.Combine(s_folder, "driver", "Osv.Ring0.Driver")), executable: true);
+        if (trace != null) initrd.AddFile("trace", File.ReadAllBytes(trace));
+        string path = Path.Combine(s_folder, $"{scenario}{Path.GetFileNameWithoutExtension(trace)}-{tenantKernel}-{managementKernel}.cpio");
         // Whole at once: tests that run side by side boot from the same one.
         string part = $"{path}.{Guid.NewGuid():N}";
-        File.WriteAllBytes(part, MonitorPayload.Build(File.ReadAllBytes(Loader), Kernel(managementKernel), initrd, $"console=ttyS0 quiet panic=1 scenario={scenario} {options}"));
+        File.WriteAllBytes(part, MonitorPayload.Build(File.ReadAllBytes(Loader), Kernel(managementKernel), initrd.ToGzip(), $"console=ttyS0 quiet panic=1 scenario={scenario} {options}"));
         File.Move(part, path, overwrite: true);
         return path;
     }

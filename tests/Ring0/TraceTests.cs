@@ -1,5 +1,5 @@
-using System.Globalization;
 using Osv.Contracts.ControlDevice;
+using Osv.Ring0.Driver;
 
 namespace Osv.Ring0.Tests;
 
@@ -11,11 +11,15 @@ public sealed class TraceTests
 {
     private const int Steps = 600;
 
-    [Fact]
-    public async Task Ring_0_and_the_hosted_policy_agree_on_every_step_of_a_trace()
+    [Theory]
+    [InlineData(null)]
+    [InlineData("spin")]
+    public async Task Ring_0_and_the_hosted_policy_agree_on_every_step_of_a_trace(string? ofTheModel)
     {
-        NodeShape shape = NodeShape.Direct(NodeImages.Payload("trace", "cloud-6.12"), "5", "1G", "p0.cores=1 p0.memory=384M");
-        string serial = await EmulatedNode.RunAsync("trace", shape);
+        string name = ofTheModel == null ? "trace" : $"trace-{ofTheModel}";
+        string? file = ofTheModel == null ? null : Path.Combine(NodeImages.Root, "monitor", "model", "traces", $"{ofTheModel}.txt");
+        NodeShape shape = NodeShape.Direct(NodeImages.Payload("trace", "cloud-6.12", trace: file), "5", "1G", "p0.cores=1 p0.memory=384M");
+        string serial = await EmulatedNode.RunAsync(name, shape);
         serial.ShouldContain("DRIVER done");
         var lines = new Lines(serial);
         HostedMonitor hosted = Node(lines);
@@ -27,7 +31,8 @@ public sealed class TraceTests
         {
             ulong[] words = lines.Take('T');
             string what = $"step {step}, {(ControlOperation)words[0]} of partition {words[1]}";
-            (ControlStatus status, uint index) = hosted.Execute((uint)words[0], Request(words));
+            ControlRequest request = default;
+            (ControlStatus status, uint index) = hosted.Execute((uint)TraceWords.Into(ref request, words), in request);
             lines.Take('A').ShouldBe([(ulong)status, index], what);
             statuses.Add(status);
             hosted.Settle();
@@ -42,7 +47,7 @@ public sealed class TraceTests
             foreach (ulong[] item in hosted.Table()) lines.Take('S').ShouldBe(item, $"partition table after {what}");
             lines.Take('C').ShouldBe(hosted.Owners, $"owners of the cores after {what}");
         }
-        step.ShouldBe(Steps);
+        step.ShouldBe(file == null ? Steps : File.ReadLines(file).Count());
         // A trace in which nothing happened would prove nothing.
         statuses.ShouldContain(ControlStatus.Ok);
         statuses.Count.ShouldBeGreaterThan(10, string.Join(", ", statuses));
@@ -72,33 +77,6 @@ public sealed class TraceTests
         return new HostedMonitor(cores, [.. memory], management);
     }
 
-    private static unsafe ControlRequest Request(ulong[] words)
-    {
-        var request = new ControlRequest
-        {
-            Partition = (uint)words[1],
-            Argument = (uint)words[2],
-            WindowAddress = words[3],
-            CoreCount = (uint)words[4],
-            ExtentCount = (uint)words[5],
-            Entry = new EntryState
-            {
-                Rip = words[6],
-                Rsi = words[7],
-                Cr3 = words[8],
-                GdtBase = words[9],
-                GdtLimit = (uint)words[10],
-                CodeSelector = (ushort)words[11],
-                DataSelector = (ushort)words[12],
-            },
-        };
-        for (int i = 0; i < 4; i++) request.Cores[i] = (uint)words[13 + i];
-        for (int i = 0; i < 12; i++) request.Extents[i] = words[17 + i];
-        request.FunctionCount = (uint)words[29];
-        for (int i = 0; i < 4; i++) request.Functions[i] = (ushort)words[30 + i];
-        return request;
-    }
-
     /// <summary>The lines TRACE of a node's serial port (Driver/TraceScenarios.cs).</summary>
     private sealed class Lines(string serial)
     {
@@ -111,7 +89,7 @@ public sealed class TraceTests
         public ulong[] Take(char kind)
         {
             Kind.ShouldBe(kind, $"line {_next} of the trace");
-            return [.. _lines[_next++][1..].Select(word => ulong.Parse(word, NumberStyles.HexNumber, CultureInfo.InvariantCulture))];
+            return TraceWords.Read(string.Join(' ', _lines[_next++][1..]));
         }
     }
 }

@@ -1,12 +1,11 @@
 using System.Runtime.InteropServices;
-using System.Text;
 using Osv.Contracts.ControlDevice;
 
 namespace Osv.Ring0.Driver;
 
 /// <summary>
-/// Random control requests, one after the other, and all that the monitor answers, as lines of hexadecimal words for
-/// TraceTests, which replays them against the same policy compiled for the host:
+/// Control requests, random ones or those of a run of the Promela model, one after the other, and all that the monitor answers, as lines of
+/// hexadecimal words for TraceTests, which replays them against the same policy compiled for the host:
 /// N core physical partition; M memory bytes; X extent of partition 0; T operation and request; A status index;
 /// G a guest that ended by itself; E event; S partition table; C owners of the cores.
 /// </summary>
@@ -14,7 +13,7 @@ internal static class TraceScenarios
 {
     private const int Steps = 600, Seed = 2013;
     private const ulong ArenaMebibytes = 64;
-    private const uint First = 2, Last = 3;
+    internal const uint First = 2, Last = 3;
     /// <summary>Page tables at 1000h, code at 3000h: STI; HLT; back to HLT.</summary>
     private const ulong Tables = 0x1000, Directory = 0x2000, Code = 0x3000;
 
@@ -28,10 +27,30 @@ internal static class TraceScenarios
         Node(bench);
         uint[] free = bench.FreeCores;
         MemoryExtent arena = bench.TakeMemory(ArenaMebibytes);
-        var random = new Random(Seed);
-        for (int i = 0; i < Steps; i++) Step(bench, random, arena, free);
+        if (File.Exists(ModelTrace.File))
+        {
+            var trace = new ModelTrace(arena, bench.Device.Cores[0].ApicId, free);
+            foreach (ulong[] step in ModelTrace.Steps)
+            {
+                ControlOperation operation = trace.Fill(ref bench.Device.Request, step);
+                Step(bench, operation, idles: IsLoaded(bench, operation));
+            }
+        }
+        else
+        {
+            var random = new Random(Seed);
+            for (int i = 0; i < Steps; i++)
+            {
+                bench.Device.Request = default;
+                uint partition = (uint)random.Next((int)First, (int)Last + 1);
+                ControlOperation operation = RandomRequests.Fill(ref bench.Device.Request, partition, RandomRequests.Suggest(bench, random, partition), random, arena, free);
+                Step(bench, operation, idles: IsLoaded(bench, operation) && random.Next(4) != 0);
+            }
+        }
         Workbench.Pass("a trace of control requests was told");
     }
+
+    private static bool IsLoaded(Workbench bench, ControlOperation operation) => operation == ControlOperation.Start && s_loaded.Contains(bench.Device.Request.Partition);
 
     private static void Node(Workbench bench)
     {
@@ -41,15 +60,12 @@ internal static class TraceScenarios
         foreach (MemoryExtent extent in bench.Device.Extents(0)) Tell('X', extent.GuestAddress, extent.HostAddress, extent.Bytes);
     }
 
-    private static void Step(Workbench bench, Random random, MemoryExtent arena, uint[] free)
+    /// <param name="idles">What is started runs the idle code, not zeros.</param>
+    private static void Step(Workbench bench, ControlOperation operation, bool idles)
     {
         ref ControlRequest request = ref bench.Device.Request;
-        request = default;
-        uint partition = (uint)random.Next((int)First, (int)Last + 1);
-        ControlOperation operation = RandomRequests.Fill(ref request, partition, RandomRequests.Suggest(bench, random, partition), random, arena, free);
-        bool idles = operation == ControlOperation.Start && s_loaded.Contains(request.Partition) && random.Next(4) != 0;
         if (idles) request.Entry = s_idle;
-        Request(operation, in request);
+        Tell('T', TraceWords.From(operation, in request));
 
         ulong events = bench.Device.Header.EventCount;
         ControlStatus status = bench.Device.TryExecute(operation, out uint index);
@@ -108,22 +124,8 @@ internal static class TraceScenarios
         Tell('C', [.. bench.Device.Cores.ToArray().Select(core => (ulong)core.Partition)]);
     }
 
-    private static unsafe void Request(ControlOperation operation, in ControlRequest request)
-    {
-        var words = new List<ulong> { (ulong)operation, request.Partition, request.Argument, request.WindowAddress, request.CoreCount, request.ExtentCount };
-        EntryState entry = request.Entry;
-        words.AddRange([entry.Rip, entry.Rsi, entry.Cr3, entry.GdtBase, entry.GdtLimit, entry.CodeSelector, entry.DataSelector]);
-        for (int i = 0; i < 4; i++) words.Add(request.Cores[i]);
-        for (int i = 0; i < 12; i++) words.Add(request.Extents[i]);
-        words.Add(request.FunctionCount);
-        for (int i = 0; i < 4; i++) words.Add(request.Functions[i]);
-        Tell('T', [.. words]);
-    }
-
     private static void Tell(char kind, params ReadOnlySpan<ulong> words)
     {
-        var line = new StringBuilder("TRACE ").Append(kind);
-        foreach (ulong word in words) line.Append(' ').Append(word.ToString("x", System.Globalization.CultureInfo.InvariantCulture));
-        Console.WriteLine(line);
+        Console.WriteLine($"TRACE {kind} {TraceWords.Line(words)}");
     }
 }

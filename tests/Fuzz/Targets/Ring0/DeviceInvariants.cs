@@ -8,7 +8,7 @@ namespace Osv.Fuzz.Targets.Ring0;
 internal static unsafe class DeviceInvariants
 {
     private const uint BusMaster = 4, CommandBits = 0x0446;
-    private const ulong Denied = 3, InterruptsDenied = 1, TableMask = 0x000F_FFFF_FFFF_FFC0, PageMask = 0x000F_FFFF_FFFF_F000;
+    private const ulong Denied = 3, InterruptsDenied = 0x21, TableMask = 0x000F_FFFF_FFFF_FFC0, PageMask = 0x000F_FFFF_FFFF_F000;
     /// <summary>Of an interrupt table's entry: valid, id; vector, upper bits of the id.</summary>
     private const ulong LowBits = 1 | 0xFF_FFFFUL << 8, HighBits = 0xFF | 0xFFUL << 56;
 

@@ -15,7 +15,7 @@ internal sealed unsafe class PciTarget : FuzzTarget
     private readonly byte[][] _spaces = [new byte[256], new byte[256]];
     private Statics _statics = null!;
     private ulong* _root;
-    private byte* _iommuMemory, _pages;
+    private byte* _iommuMemory, _pages, _page;
     /// <summary>Stores to device memory, since the last look.</summary>
     private readonly List<(ulong Address, uint Value)> _stores = [];
 
@@ -47,6 +47,8 @@ internal sealed unsafe class PciTarget : FuzzTarget
         Firmware.ExtendedConfig = FirmwareImage.ExtendedConfig;
         Firmware.LastExtendedBus = 0xFF;
         _processor.Symbols = (byte*)NativeMemory.AlignedAlloc(SimulatedProcessor.SymbolBytes, 4096);
+        _page = PhysicalMemory.Guarded(0x1000);
+        FirmwareImage.Page().CopyTo(new Span<byte>(_page, 0x1000));
         _pages = (byte*)NativeMemory.AlignedAlloc(TablePages * 4096, 4096);
         _processor.Iommu = new SimulatedIommu((byte*)NativeMemory.AlignedAlloc(SimulatedIommu.RegisterBytes, 4096));
         _processor.Iommu.Reset();
@@ -58,7 +60,10 @@ internal sealed unsafe class PciTarget : FuzzTarget
         _processor.Device = (address, value) =>
         {
             if (value is { } stored) _stores.Add((address, stored));
-            return 0x5A5A_5A5A;
+            // The head of extended configuration space says whose it is.
+            var function = (ushort)((address - FirmwareImage.ExtendedConfig) >> 12);
+            bool isHead = address >= FirmwareImage.ExtendedConfig && address < FirmwareImage.ExtendedConfig + (1UL << 28) && address % 4096 == 0;
+            return isHead && _processor.Functions.TryGetValue(function, out byte[]? space) ? MemoryMarshal.Read<uint>(space) : 0x5A5A_5A5A;
         };
         _statics = new Statics(typeof(Node).Assembly);
     }
@@ -79,7 +84,7 @@ internal sealed unsafe class PciTarget : FuzzTarget
         byte shape = from.Byte();
         PlaceFunctions(shape, ref from);
         if ((shape & 0x80) == 0) StartIommu();
-        Osv.Monitor.Startup.Functions.Discover();
+        Osv.Monitor.Startup.Functions.Discover(new BootParameters(_page));
         CheckMemory();
         for (int i = 0; i < Node.FunctionCount; i++) Node.Functions[i].Partition = (ushort)((shape >> 4 & 3) == 3 ? 0 : i);
         for (int i = 0; i < Owners; i++)
