@@ -19,6 +19,8 @@ public interface IHardware
     static abstract void AttachFunctions(int partition);
     /// <summary>On return none of the partition's functions reaches any memory, and no access of one is under way.</summary>
     static abstract void DetachFunctions(int partition);
+    /// <summary>What the IOMMU has refused until now is told: it is the present owners', not the next ones'.</summary>
+    static abstract void TakeDeviceEvents();
     /// <summary>Shows a gibibyte of the partition in the load window.</summary>
     static abstract void OpenWindow(int partition, ulong guestAddress);
     /// <summary>Closes the load window; on return no core of partition 0 can reach it any more.</summary>

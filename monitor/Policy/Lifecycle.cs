@@ -55,6 +55,7 @@ public static class Lifecycle
         stopping.State = PartitionState.Stopping;
         stopping.Cause = cause;
         stopping.CoresOut = stopping.CoreCount;
+        THardware.DetachFunctions(partition);
         for (int i = 0; i < machine.Cores.Length; i++)
         {
             if (machine.Cores[i].Partition != partition) continue;
@@ -130,7 +131,7 @@ public static class Lifecycle
         ref Partition partition = ref machine.Partitions[core.Partition];
         partition.CoresOut--;
         if (partition.CoresOut != 0) return;
-        THardware.DetachFunctions(core.Partition);
+        THardware.TakeDeviceEvents();
         partition.State = PartitionState.Scrubbing;
         THardware.Kick(partition.BootCore);
     }

@@ -202,9 +202,16 @@ internal readonly struct ModelHardware<TSlot> : IHardware
         }
     }
 
-    /// <summary>The owner writes a message for this core into the function's MSI-X table (Hardware/GuestPci.cs).</summary>
+    /// <summary>Refused accesses come at any time, each in a step of its own (<see cref="StepKind.Refused"/>).</summary>
+    public static void TakeDeviceEvents() { }
+
+    /// <summary>
+    /// The owner writes a message for this core into the function's MSI-X table (Hardware/GuestPci.cs). While its partition is being
+    /// stopped no entry of the device table leads to what is written, and <see cref="AttachFunctions"/> clears it.
+    /// </summary>
     public static void WriteMessage(int function, int core)
     {
+        if (World.Reaches[function] == World.None) return;
         DevicePolicy.Remap(Machine, World.FunctionOwner[function], 0xFEE0_0000 | (World.FirstApicId + (ulong)core) << 12, Vector, out ulong low, out _);
         World.InterruptTo[function] = low == 0 ? World.NoCore : (byte)Machine.FindCore((uint)(low >> 8 & 0xFF_FFFF));
     }

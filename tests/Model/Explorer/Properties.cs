@@ -107,14 +107,14 @@ internal static class Properties
     {
         byte owner = world.FunctionOwner[function], reaches = world.Reaches[function], to = world.InterruptTo[function];
         PartitionState state = owner == World.None ? PartitionState.Absent : world.Partition[owner].State;
-        bool started = state is PartitionState.Running or PartitionState.Stopping;
+        bool runs = state == PartitionState.Running;
         if (owner != World.None && state == PartitionState.Absent) return $"function {function} belongs to partition {owner}, which is absent";
-        if (started && reaches != owner) return $"function {function} of partition {owner}, which is {state}, walks the tables of partition {reaches} (3: none)";
+        if (reaches != (runs ? owner : World.None)) return $"function {function} of partition {owner}, which is {state}, walks the tables of partition {reaches} (3: none)";
         for (int page = 0; page < bounds.Pages && reaches != World.None; page++)
         {
             if (world.Mapped[page] != reaches) continue;
             if (world.Owner[page] != owner) return $"function {function} of partition {owner} (3: nobody) reaches page {page} of partition {world.Owner[page]}";
-            if (!started) return $"function {function} reaches page {page} of partition {owner}, which is {state}";
+            if (!runs) return $"function {function} reaches page {page} of partition {owner}, which is {state}";
         }
         if (to != World.NoCore && (reaches == World.None || world.Core[to].Partition != owner)) return $"function {function} of partition {owner} (3: nobody) can interrupt core {to} of partition {world.Core[to].Partition}";
         if (state == PartitionState.Stopped && world.Soiled[function]) return $"function {function} of a stopped partition was not reset";
