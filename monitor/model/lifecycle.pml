@@ -31,8 +31,8 @@ inline start(partition)
         i++
     :: else -> break
     od;
+    attach_functions(partition);
     kick(boot_core[partition]);
-    i = 0;
     do
     :: i < PAGES ->
         if
@@ -45,13 +45,14 @@ inline start(partition)
     i = 0
 }
 
-/* All cores are asked to leave; the last one back starts the clearing of memory. found: whether it ran. */
+/* Functions are detached, all cores asked to leave; the last one back starts the clearing of memory. found: whether it ran. */
 inline stop(partition)
 {
     found = partition_state[partition] == RUNNING;
     if
     :: found ->
         partition_state[partition] = STOPPING;
+        detach_functions(partition);
         n = 0;
         i = 0;
         do
@@ -177,7 +178,7 @@ inline own_step(core)
         fi
     :: place[core] == IN_CLEAR ->
         step_kind = S_CLEAR_MEMORY;
-        i = 0;
+        reset_functions(core_partition[core]);
         do
         :: i < PAGES ->
             if

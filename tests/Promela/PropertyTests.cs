@@ -12,12 +12,16 @@ public sealed partial class PropertyTests(ITestOutputHelper output)
     [Fact]
     public Task No_assertion_fails_with_partition_0_on_two_cores() => Search(Bounds.ManagementOnTwo, atLeast: 60_000);
 
+    [Fact]
+    public Task No_assertion_fails_with_a_function_of_partition_0_and_one_of_tenants() => Search(Bounds.TwoFunctions, atLeast: 3_000);
+
+    [Fact]
+    public Task No_assertion_fails_with_a_function_that_two_tenants_can_have() => Search(Bounds.TenantFunction, atLeast: 900_000);
+
     /// <param name="atLeast">Fewer states mean that the model has lost behaviour.</param>
     private async Task Search(Configuration bounds, long atLeast)
     {
-        using var spin = new Spin(bounds);
-        string verifier = await spin.VerifierAsync("monitor.pml", ["-O2", "-DSAFETY", "-DNOCLAIM"], TestContext.Current.CancellationToken);
-        Search search = Promela.Search.Read(await spin.VerifyAsync(verifier, TestContext.Current.CancellationToken, "-n", "-m3000000", "-w22"));
+        Search search = await Promela.Search.OfAllStatesAsync(bounds);
         output.WriteLine($"{bounds}: {search}");
         search.ShouldHold();
         search.States.ShouldBeGreaterThan(atLeast);

@@ -23,6 +23,7 @@ internal sealed class Spin : IDisposable
         [
             $"-DCORES={bounds.Cores}", $"-DPAGES={bounds.Pages}", $"-DFIRST={bounds.ManagementCores}",
             $"-DMOST_PAGES={bounds.TenantPages}", $"-DPAIRS={(bounds.Siblings ? 1 : 0)}",
+            $"-DFUNCTIONS={bounds.Functions}", $"-DFIRST_FUNCTIONS={Math.Min(bounds.Functions, bounds.ManagementFunctions)}",
         ];
         foreach (string source in Directory.EnumerateFiles(Sources, "*.pml")) File.Copy(source, Path.Combine(Folder, Path.GetFileName(source)));
     }

@@ -49,6 +49,7 @@ internal readonly struct ModelHardware<TSlot> : IHardware
     {
         Bounds = bounds;
         s_memory[0].Bytes = (ulong)bounds.Pages * ControlLayout.PageBytes;
+        for (int i = 0; i < s_functions.Length; i++) s_functions[i].IsAssignable = i >= bounds.ManagementFunctions;
     }
 
     public static Machine Machine => new(
@@ -77,7 +78,7 @@ internal readonly struct ModelHardware<TSlot> : IHardware
     private static PciFunction[] MakeFunctions()
     {
         var made = new PciFunction[World.Functions];
-        for (int i = 0; i < made.Length; i++) made[i] = new PciFunction { Address = AddressOf(i), Group = (ushort)i, Partition = Machine.Nobody, IsAssignable = i != 0 };
+        for (int i = 0; i < made.Length; i++) made[i] = new PciFunction { Address = AddressOf(i), Group = (ushort)i, Partition = Machine.Nobody };
         return made;
     }
 
