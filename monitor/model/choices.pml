@@ -243,14 +243,23 @@ inline choose_message()
     fi
 }
 
+#define HAS_TARGET(f) (FUNCTIONS > (f) && interrupt_to[(f) % ROOM] != NO_TARGET)
+
+/* An access can be refused at any time. In random runs an owner first gets to use what it has. */
+#ifdef SIMULATE
+#define CAN_BE_REFUSED(f) HAS_TARGET(f)
+#else
+#define CAN_BE_REFUSED(f) (FUNCTIONS > (f))
+#endif
+
 /* A function interrupts the core that its entry names; the IOMMU refuses an access of it. */
 inline choose_device_step()
 {
     if
-    :: FUNCTIONS > 0 && interrupt_to[0] != NO_TARGET -> kind = S_INTERRUPT; core = interrupt_to[0]
-    :: FUNCTIONS > 1 && interrupt_to[1 % ROOM] != NO_TARGET -> kind = S_INTERRUPT; low = 1; core = interrupt_to[1 % ROOM]
-    :: FUNCTIONS > 0 -> kind = S_REFUSED
-    :: FUNCTIONS > 1 -> kind = S_REFUSED; low = 1
+    :: HAS_TARGET(0) -> kind = S_INTERRUPT; core = interrupt_to[0]
+    :: HAS_TARGET(1) -> kind = S_INTERRUPT; low = 1; core = interrupt_to[1 % ROOM]
+    :: CAN_BE_REFUSED(0) -> kind = S_REFUSED
+    :: CAN_BE_REFUSED(1) -> kind = S_REFUSED; low = 1
     fi
 }
 
@@ -283,6 +292,7 @@ inline choose_core_step()
     if
     :: core_partition[core] == 0 -> kind = S_CONTROL; choose_control()
 #ifdef SIMULATE
+    :: HAS_FUNCTION(0, core_partition[core]) || HAS_FUNCTION(1, core_partition[core]) -> choose_message()
     :: core_partition[core] == 0 -> kind = S_CONTROL; choose_control()
     :: core_partition[core] == 0 -> kind = S_CONTROL; choose_control()
     :: core_partition[core] == 0 -> kind = S_CONTROL; low = STARTS; choose_partition()
