@@ -176,6 +176,7 @@ inline destroy(partition)
             :: else -> break
             od;
             release_functions(partition);
+            i = 0;
             do
             :: i < PAGES ->
                 if

@@ -33,6 +33,7 @@ inline start(partition)
     od;
     attach_functions(partition);
     kick(boot_core[partition]);
+    i = 0;
     do
     :: i < PAGES ->
         if
@@ -179,6 +180,7 @@ inline own_step(core)
     :: place[core] == IN_CLEAR ->
         step_kind = S_CLEAR_MEMORY;
         reset_functions(core_partition[core]);
+        i = 0;
         do
         :: i < PAGES ->
             if

@@ -50,9 +50,7 @@ inline check_function(f)
     who = function_owner[f];
     n = (who == NOBODY -> ABSENT : partition_state[who]);
     assert(who == NOBODY || n != ABSENT);
-    /* It is attached, to its owner's tables, exactly while its owner runs. */
-    assert(reaches[f] == (n == RUNNING -> who : NOBODY));
-    /* What it reaches by DMA, page by page. */
+    /* A page that it reaches by DMA is its owner's, and its owner runs. */
     j = 0;
     do
     :: j < PAGES ->
@@ -61,6 +59,9 @@ inline check_function(f)
     :: else -> break
     od;
     j = 0;
+    /* It is attached, to its owner's tables, exactly while its owner runs. */
+    assert(reaches[f] == (n == RUNNING -> who : NOBODY));
+    /* No interrupt of it reaches a core that is not its owner's. */
     assert(interrupt_to[f] == NO_TARGET || (reaches[f] != NOBODY && core_partition[interrupt_to[f]] == who));
     /* It was reset before anybody else can have it. */
     assert(n != STOPPED || !soiled[f])

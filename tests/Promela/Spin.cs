@@ -38,7 +38,7 @@ internal sealed class Spin : IDisposable
         (int exit, string output) = await TryRunAsync("spin", ["-a", .. _bounds, .. definitions, model], cancel);
         exit.ShouldBe(0, output);
         const string Verifier = "pan";
-        (exit, output) = await TryRunAsync("gcc", ["-w", "-DNOREDUCE", "-DCOLLAPSE", $"-DMEMLIM={MemoryLimit}", .. options, "-o", Verifier, "pan.c"], cancel);
+        (exit, output) = await TryRunAsync("gcc", ["-w", "-DNOREDUCE", $"-DMEMLIM={MemoryLimit}", .. options, "-o", Verifier, "pan.c"], cancel);
         exit.ShouldBe(0, output);
         return Path.Combine(Folder, Verifier);
     }
