@@ -91,7 +91,36 @@ inline choose_target()
 #define IS_FREE(c) (core_partition[(c) % CORES] == NOBODY && (c) < CORES)
 #define ANY_FREE (IS_FREE(0) || IS_FREE(1) || IS_FREE(2) || IS_FREE(3))
 
-/* Every choice of free cores, boot core and number of free pages; or one well-formed choice with one flaw. */
+#define HAS_FUNCTION(f, owner) (FUNCTIONS > (f) && function_owner[(f) % ROOM] == (owner))
+
+inline choose_free_functions()
+{
+    if
+    :: skip
+    :: HAS_FUNCTION(0, NOBODY) -> detail = detail | (1 << 26)
+    fi;
+    if
+    :: skip
+    :: HAS_FUNCTION(1, NOBODY) -> detail = detail | (2 << 26)
+    fi
+}
+
+/* Tables that run out with a function in the request; or a function that somebody has. */
+inline choose_flawed_functions()
+{
+    if
+    :: FUNCTIONS > 0 -> detail = detail | (1 << 26)
+    :: FUNCTIONS > 1 -> detail = detail | (2 << 26)
+    :: FUNCTIONS > 1 -> detail = detail | (3 << 26)
+    fi;
+    if
+    :: (((detail >> 26) & 1) == 0 || HAS_FUNCTION(0, NOBODY)) && (((detail >> 27) & 1) == 0 || HAS_FUNCTION(1, NOBODY)) ->
+        detail = detail | (F_NO_TABLES << 12)
+    :: else
+    fi
+}
+
+/* Every choice of free cores, boot core, number of free pages and free functions; or one well-formed choice with one flaw. */
 inline choose_create()
 {
     choose_partition();
@@ -134,7 +163,8 @@ inline choose_create()
                 if
                 :: detail = detail | (1 << 8)
                 :: high >= 2 && MOST_PAGES >= 2 -> detail = detail | (2 << 8)
-                fi
+                fi;
+                choose_free_functions()
             :: else -> low = 0; detail = 0
             fi;
             high = 0
@@ -160,6 +190,7 @@ inline choose_create()
             :: detail = detail | (F_HOLE << 12)
             :: detail = detail | (F_GUEST_OVERLAP << 12)
             :: detail = detail | (F_BEYOND_MEMORY << 12)
+            :: choose_flawed_functions()
             fi
         fi
     :: else -> detail = detail | (1 << 2) | (1 << 8)
@@ -196,6 +227,42 @@ inline choose_core()
     fi
 }
 
+/* To which core the function's interrupt is to go. */
+inline choose_message()
+{
+    kind = S_MESSAGE;
+    if
+    :: HAS_FUNCTION(0, core_partition[core])
+    :: HAS_FUNCTION(1, core_partition[core]) -> low = 1 << 8
+    fi;
+    if
+    :: skip
+    :: CORES > 1 -> low = low | 1
+    :: CORES > 2 -> low = low | 2
+    :: CORES > 3 -> low = low | 3
+    fi
+}
+
+#define HAS_TARGET(f) (FUNCTIONS > (f) && interrupt_to[(f) % ROOM] != NO_TARGET)
+
+/* An access can be refused at any time. In random runs an owner first gets to use what it has. */
+#ifdef SIMULATE
+#define CAN_BE_REFUSED(f) HAS_TARGET(f)
+#else
+#define CAN_BE_REFUSED(f) (FUNCTIONS > (f))
+#endif
+
+/* A function interrupts the core that its entry names; the IOMMU refuses an access of it. */
+inline choose_device_step()
+{
+    if
+    :: HAS_TARGET(0) -> kind = S_INTERRUPT; core = interrupt_to[0]
+    :: HAS_TARGET(1) -> kind = S_INTERRUPT; low = 1; core = interrupt_to[1 % ROOM]
+    :: CAN_BE_REFUSED(0) -> kind = S_REFUSED
+    :: CAN_BE_REFUSED(1) -> kind = S_REFUSED; low = 1
+    fi
+}
+
 inline choose_guest_step()
 {
     if
@@ -214,16 +281,18 @@ inline choose_guest_step()
     :: kind = S_STOP; low = 5
     :: kind = S_PANIC
     :: AWAITS_IRET(core) -> kind = S_IRET
+    :: HAS_FUNCTION(0, core_partition[core]) || HAS_FUNCTION(1, core_partition[core]) -> choose_message()
     fi
 }
 
 /* In random runs partition 0 mostly asks, and tenants mostly send, or nothing would ever get far. */
-inline choose_step()
+inline choose_core_step()
 {
     choose_core();
     if
     :: core_partition[core] == 0 -> kind = S_CONTROL; choose_control()
 #ifdef SIMULATE
+    :: HAS_FUNCTION(0, core_partition[core]) || HAS_FUNCTION(1, core_partition[core]) -> choose_message()
     :: core_partition[core] == 0 -> kind = S_CONTROL; choose_control()
     :: core_partition[core] == 0 -> kind = S_CONTROL; choose_control()
     :: core_partition[core] == 0 -> kind = S_CONTROL; low = STARTS; choose_partition()
@@ -242,5 +311,13 @@ inline choose_step()
 #else
     :: choose_guest_step()
 #endif
+    fi
+}
+
+inline choose_step()
+{
+    if
+    :: choose_core_step()
+    :: choose_device_step()
     fi
 }

@@ -27,6 +27,7 @@
 #define BAD_WINDOW 16
 #define BAD_ARGUMENT 17
 #define MANAGEMENT_IS_FIXED 18
+#define FUNCTION_NOT_FREE 21
 
 /* What is wrong with a Create (tests/Model/Explorer/ControlRequests.cs). */
 #define NO_FLAW 0
@@ -174,6 +175,7 @@ inline destroy(partition)
                 i++
             :: else -> break
             od;
+            release_functions(partition);
             i = 0;
             do
             :: i < PAGES ->

@@ -1,7 +1,9 @@
 /*
- * Create: cores and memory for a new partition. detail: partition in bits 1:0, cores in 5:2, boot core in 7:6, number of
- * pages in 11:8, flaw from 12 on.
+ * Create: cores, memory and functions for a new partition. detail: partition in bits 1:0, cores in 5:2, boot core in 7:6,
+ * number of pages in 11:8, flaw in 15:12, functions from 26 on.
  */
+#define FLAW(detail) (((detail) >> 12) & 15)
+#define ASKED(detail) ((detail) >> 26)
 
 /* Writes the request down: the boot core first, then the others; the first free pages. */
 inline make_request(detail)
@@ -151,6 +153,22 @@ inline check_extents()
     i = 0
 }
 
+/* All that a request asks for can be had. Each function of the model is a group of its own. */
+inline check_functions(asked)
+{
+    i = 0;
+    do
+    :: i < FUNCTIONS && status == OK ->
+        if
+        :: ((asked >> i) & 1) == 1 && function_owner[i] != NOBODY -> status = FUNCTION_NOT_FREE
+        :: else
+        fi;
+        i++
+    :: else -> break
+    od;
+    i = 0
+}
+
 /* Gives what was asked for; the boot core clears the memory before anybody has it. */
 inline give(partition)
 {
@@ -183,12 +201,20 @@ inline create(detail)
         :: partition_state[detail & 3] != ABSENT -> status = WRONG_STATE
         :: else ->
             make_request(detail);
-            spoil_request((detail >> 12));
+            spoil_request(FLAW(detail));
             check_cores();
             check_extents();
+            check_functions(ASKED(detail));
             if
-            :: status == OK && (detail >> 12) == F_NO_TABLES -> status = OUT_OF_TABLES
-            :: status == OK && (detail >> 12) != F_NO_TABLES -> who = detail & 3; give(who)
+            :: status == OK ->
+                who = detail & 3;
+                take_functions(who, ASKED(detail));
+                if
+                :: FLAW(detail) == F_NO_TABLES ->
+                    release_functions(who);
+                    status = OUT_OF_TABLES
+                :: else -> give(who)
+                fi
             :: else
             fi
         fi
@@ -196,7 +222,7 @@ inline create(detail)
     fi
 }
 
-/* The monitor starts: it makes partition 0 of the first cores and page 0. */
+/* The monitor starts: it makes partition 0 of the first cores, page 0 and the first functions. */
 inline boot()
 {
     core_count = FIRST;
@@ -208,6 +234,7 @@ inline boot()
     i = 0;
     extent_count = 1;
     host_page[0] = 0;
+    take_functions(0, ((1 << FIRST_FUNCTIONS) - 1));
     give(0);
     touched = 0
 }

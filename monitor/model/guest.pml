@@ -1,4 +1,4 @@
-/* What leaves a guest and what partition 0 asks: steps of the environment. The choice is made before. */
+/* What leaves a guest, what partition 0 asks and what devices do: steps of the environment. The choice is made before. */
 
 inline begin_step(kind, core, high, low, detail)
 {
@@ -55,5 +55,18 @@ inline guest_step(kind, core, high, low, detail)
         assert(core_partition[core] == 0);
         control(core, low, detail);
         end_exit(core)
+    :: kind == S_MESSAGE ->
+        assert(function_owner[low >> 8] == core_partition[core]);
+        write_message((low >> 8), (low & 255));
+        look(core)
+    :: kind == S_INTERRUPT ->
+        /* Whatever its owner does: nothing keeps a device from what its entries let it do. */
+        assert(interrupt_to[low] == core);
+        raise(core, reaches[low]);
+        check_reach(function_owner[low])
+    :: kind == S_REFUSED ->
+        refused(low);
+        check_reach(function_owner[low]);
+        forget_idle_kicks()
     fi
 }

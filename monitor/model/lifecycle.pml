@@ -31,6 +31,7 @@ inline start(partition)
         i++
     :: else -> break
     od;
+    attach_functions(partition);
     kick(boot_core[partition]);
     i = 0;
     do
@@ -45,13 +46,14 @@ inline start(partition)
     i = 0
 }
 
-/* All cores are asked to leave; the last one back starts the clearing of memory. found: whether it ran. */
+/* Functions are detached, all cores asked to leave; the last one back starts the clearing of memory. found: whether it ran. */
 inline stop(partition)
 {
     found = partition_state[partition] == RUNNING;
     if
     :: found ->
         partition_state[partition] = STOPPING;
+        detach_functions(partition);
         n = 0;
         i = 0;
         do
@@ -177,6 +179,7 @@ inline own_step(core)
         fi
     :: place[core] == IN_CLEAR ->
         step_kind = S_CLEAR_MEMORY;
+        reset_functions(core_partition[core]);
         i = 0;
         do
         :: i < PAGES ->

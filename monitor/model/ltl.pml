@@ -11,6 +11,11 @@ ltl memory_is_cleared_between_runs { [] (partition_state[1] == STOPPING -> ((par
 ltl window_is_closed_while_it_runs { [] ((partition_state[1] == RUNNING || partition_state[1] == STOPPING) -> window != 1) }
 ltl core_is_cleaned_before_it_is_free { [] (core_partition[LAST] == 1 && core_dirty[LAST] -> (core_partition[LAST] == 1 W !core_dirty[LAST])) }
 
+/* The last function is a tenant's. Checked where there are functions. */
+#define ITS (ROOM - 1)
+ltl function_reaches_nothing_from_stop_to_start { [] (partition_state[1] == STOPPING -> (reaches[ITS] != 1 W partition_state[1] == RUNNING)) }
+ltl function_is_reset_before_another_has_it { [] (function_owner[ITS] == 1 && soiled[ITS] -> (function_owner[ITS] == 1 W !soiled[ITS])) }
+
 /* Liveness. */
 ltl stop_ends { [] (partition_state[1] == STOPPING -> <> (partition_state[1] == STOPPED)) }
 ltl create_ends { [] (partition_state[1] == SCRUBBING -> <> (partition_state[1] == STOPPED)) }

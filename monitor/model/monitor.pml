@@ -1,11 +1,12 @@
 /*
  * The interface of the monitor: control operations, start-up by INIT and SIPI, ICR filter, reset, NMI kick, scrub and
- * load window. README.md says how it is checked and how it is tied to the code.
+ * load window, devices. README.md says how it is checked and how it is tied to the code.
  */
 #include "state.pml"
 #ifdef FIND
 #include "witness.pml"
 #endif
+#include "devices.pml"
 #include "lifecycle.pml"
 #include "icr.pml"
 #include "control.pml"
@@ -39,7 +40,7 @@ end:
     od
 }
 
-/* Guests and partition 0: anything, at any time, as often as they like, or nothing for ever. */
+/* Guests, partition 0 and devices: anything, at any time, as often as they like, or nothing for ever. */
 active proctype Environment()
 {
     byte core, kind;

@@ -45,6 +45,28 @@ inline check_page(p)
     assert(n != STOPPED || page_content[p] == CLEAN)
 }
 
+inline check_function(f)
+{
+    who = function_owner[f];
+    n = (who == NOBODY -> ABSENT : partition_state[who]);
+    assert(who == NOBODY || n != ABSENT);
+    /* A page that it reaches by DMA is its owner's, and its owner runs. */
+    j = 0;
+    do
+    :: j < PAGES ->
+        assert(reaches[f] == NOBODY || page_mapped[j] != reaches[f] || (page_owner[j] == who && n == RUNNING));
+        j++
+    :: else -> break
+    od;
+    j = 0;
+    /* It is attached, to its owner's tables, exactly while its owner runs. */
+    assert(reaches[f] == (n == RUNNING -> who : NOBODY));
+    /* No interrupt of it reaches a core that is not its owner's. */
+    assert(interrupt_to[f] == NO_TARGET || (reaches[f] != NOBODY && core_partition[interrupt_to[f]] == who));
+    /* It was reset before anybody else can have it. */
+    assert(n != STOPPED || !soiled[f])
+}
+
 inline check_partition(p)
 {
     n = 0;
@@ -99,6 +121,11 @@ inline check_node()
     i = 0;
     do
     :: i < PAGES -> check_page(i); i++
+    :: else -> break
+    od;
+    i = 0;
+    do
+    :: i < FUNCTIONS -> check_function(i); i++
     :: else -> break
     od;
     i = 0;

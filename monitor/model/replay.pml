@@ -5,6 +5,7 @@
  * tells it.
  */
 #include "state.pml"
+#include "devices.pml"
 #include "lifecycle.pml"
 #include "icr.pml"
 #include "control.pml"
@@ -62,6 +63,11 @@ c_code {
             good &= same(k++, now.page_owner[c]) & same(k++, now.page_mapped[c]);
             good &= same(k++, now.page_visible[c]) & same(k++, now.page_content[c]);
         }
+        for (c = 0; c < FUNCTIONS; c++)
+        {
+            good &= same(k++, now.function_owner[c]) & same(k++, now.reaches[c]);
+            good &= same(k++, now.interrupt_to[c]) & same(k++, now.soiled[c]);
+        }
         return good & same(k++, now.window) & (k == width);
     }
 }
@@ -84,7 +90,7 @@ active proctype Replay()
                 own_step(core);
                 assert(step_kind == kind)
             :: else ->
-                assert(place[core] == IN_GUEST);
+                assert(kind == S_INTERRUPT || kind == S_REFUSED || place[core] == IN_GUEST);
                 guest_step(kind, core, high, low, detail)
             fi;
             check_node();

@@ -6,6 +6,7 @@
  *   CORES   of the node, at most 4            PAGES       of memory that can be handed out
  *   FIRST   cores of partition 0              MOST_PAGES  that a tenant may ask for
  *   PAIRS   1: cores 2n and 2n+1 are SMT siblings
+ *   FUNCTIONS  PCI functions, at most 2      FIRST_FUNCTIONS  of these, partition 0's
  */
 #define PARTITIONS 3
 #define NOBODY 3
@@ -40,6 +41,19 @@
 #define IN_CLEARED 7
 #define SEND_TO 8
 
+/* In place of a core: a function's interrupt goes nowhere. */
+#define NO_TARGET 7
+#ifndef FUNCTIONS
+#define FUNCTIONS 0
+#define FIRST_FUNCTIONS 0
+#endif
+/* Without functions there is one place all the same, which nothing uses. */
+#if FUNCTIONS > 0
+#define ROOM FUNCTIONS
+#else
+#define ROOM 1
+#endif
+
 /* What registers hold; what a page holds; who raised a pending interrupt (bits). */
 #define CLEAN 0
 #define OWN_RUN 1
@@ -58,6 +72,7 @@ byte cores_out[PARTITIONS];
 bool partition_dirty[PARTITIONS];
 byte window = NOBODY;
 byte page_owner[PAGES] = NOBODY;
+byte function_owner[ROOM] = NOBODY;
 
 /* The machine under it. */
 bool kicked[CORES];
@@ -65,12 +80,17 @@ byte place[CORES] = IN_PARK;
 byte runs[CORES] = NOBODY;
 byte page_mapped[PAGES] = NOBODY;
 bool page_visible[PAGES];
+/* The device table: whose nested tables a function walks, or nobody's. The entry of its interrupt table: to which core. */
+byte reaches[ROOM] = NOBODY;
+byte interrupt_to[ROOM] = NO_TARGET;
 
 /* Bookkeeping for the properties: whose data lies where. */
 byte pending[CORES];
 byte registers[CORES] = CLEAN;
 bool request_is_foreign[CORES];
 byte page_content[PAGES] = STRANGE;
+/* An owner has told the function things since its last reset. */
+bool soiled[ROOM] = true;
 
 /* Answer of the step just made, and the cores that it kicked or sent to. Outside the state. */
 hidden byte status;
@@ -104,6 +124,9 @@ hidden byte may_take_nmi;
 #define S_PANIC 10
 #define S_IRET 11
 #define S_CONTROL 12
+#define S_MESSAGE 13
+#define S_INTERRUPT 14
+#define S_REFUSED 15
 
 /* Nothing to do but an NMI that the guest may not take yet: it is in the handler of the one before. */
 #define AWAITS_IRET(c) (!kicked[c] && requests[c] == NMI && GUEST_LOADED(c))

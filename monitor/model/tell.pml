@@ -21,5 +21,10 @@ inline tell()
     :: else -> break
     od;
     i = 0;
+    do
+    :: i < FUNCTIONS -> printf(" f%d,%d,%d,%d", function_owner[i], reaches[i], interrupt_to[i], soiled[i]); i++
+    :: else -> break
+    od;
+    i = 0;
     printf(" w%d\n", window)
 }

@@ -28,7 +28,7 @@ public sealed record SeededFault(string Name, string File, string Line, string F
         new("Memory is handed on without clearing", "Lifecycle.cs",
             "partition.State = PartitionState.Scrubbing;", "partition.State = PartitionState.Stopped;",
             "was not cleared"),
-        new("Functions go on while memory is cleared", "Lifecycle.cs",
+        new("Functions go on while their partition is being stopped", "Lifecycle.cs",
             "THardware.DetachFunctions(partition);", "",
             "which is Stopping"),
         new("A partition starts without its functions", "Lifecycle.cs",

@@ -5,8 +5,11 @@ namespace Osv.Promela;
 /// <summary>One change of one line of the model.</summary>
 internal sealed partial record ModelMutant(string File, int Line, string Before, string After)
 {
+    /// <summary>Where functions are described.</summary>
+    public const string Devices = "devices.pml";
+
     /// <summary>Where the monitor's behaviour is described; the rest says what others do and what must hold.</summary>
-    private static readonly string[] s_files = ["lifecycle.pml", "icr.pml", "control.pml", "create.pml"];
+    private static readonly string[] s_files = ["lifecycle.pml", "icr.pml", "control.pml", "create.pml", Devices];
 
     private static readonly (string From, string To)[] s_operators =
     [

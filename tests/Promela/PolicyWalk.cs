@@ -34,8 +34,8 @@ internal sealed class PolicyWalk
 
     /// <summary>
     /// Takes a random step. Drawn are first the core, then the kind, then the answer, or most steps would be writes to the
-    /// ICR and most requests refused; guests seldom end, and partition 0 mostly asks. Null: there is no step, as all cores of partition 0
-    /// wait for a SIPI.
+    /// ICR and most requests refused; guests seldom end or are ended, and partition 0 mostly asks. Null: there is no step but of devices, as
+    /// all cores of partition 0 wait for a SIPI.
     /// </summary>
     public Step? Random(Random random)
     {
@@ -43,10 +43,11 @@ internal sealed class PolicyWalk
         var all = new Collector();
         Steps<Slot0>.All(in from, ref all);
         all.Broken.ShouldBeNull();
-        if (all.Seen.Count == 0) return null;
-        (Step Step, World Next)[] steps = Draw(all.Seen, seen => seen.Step.Core);
+        if (all.Seen.All(seen => seen.Step.Kind is StepKind.Interrupt or StepKind.Refused)) return null;
         const int RareOneIn = 20;
-        if (random.Next(RareOneIn) != 0)
+        bool ends = random.Next(RareOneIn) == 0;
+        (Step Step, World Next)[] steps = Draw([.. all.Seen.Where(seen => ends || seen.Step.Kind != StepKind.Refused)], seen => seen.Step.Core);
+        if (!ends)
         {
             bool asks = steps.Any(seen => seen.Step.Kind == StepKind.Control);
             steps = [.. steps.Where(seen => seen.Step.Kind is not (StepKind.Stop or StepKind.Panic) && !(asks && seen.Step.Kind == StepKind.Icr))];

@@ -12,26 +12,35 @@ public sealed partial class PropertyTests(ITestOutputHelper output)
     [Fact]
     public Task No_assertion_fails_with_partition_0_on_two_cores() => Search(Bounds.ManagementOnTwo, atLeast: 60_000);
 
+    [Fact]
+    public Task No_assertion_fails_with_a_function_of_partition_0_and_one_of_tenants() => Search(Bounds.TwoFunctions, atLeast: 3_000);
+
+    [Fact]
+    public Task No_assertion_fails_with_a_function_that_two_tenants_can_have() => Search(Bounds.TenantFunction, atLeast: 900_000);
+
     /// <param name="atLeast">Fewer states mean that the model has lost behaviour.</param>
     private async Task Search(Configuration bounds, long atLeast)
     {
-        using var spin = new Spin(bounds);
-        string verifier = await spin.VerifierAsync("monitor.pml", ["-O2", "-DSAFETY", "-DNOCLAIM"], TestContext.Current.CancellationToken);
-        Search search = Promela.Search.Read(await spin.VerifyAsync(verifier, TestContext.Current.CancellationToken, "-n", "-m3000000", "-w22"));
+        Search search = await Promela.Search.OfAllStatesAsync(bounds);
         output.WriteLine($"{bounds}: {search}");
         search.ShouldHold();
         search.States.ShouldBeGreaterThan(atLeast);
     }
 
-    /// <summary>One verifier knows all formulas; each is a search of its own, with weak fairness.</summary>
     [Fact]
-    public async Task Every_temporal_formula_holds()
+    public Task Every_temporal_formula_holds() => CheckFormulas(Bounds.ThreeCoresSmall);
+
+    [Fact]
+    public Task Every_temporal_formula_holds_with_functions() => CheckFormulas(Bounds.TwoFunctions);
+
+    /// <summary>One verifier knows all formulas; each is a search of its own, with weak fairness.</summary>
+    private async Task CheckFormulas(Configuration bounds)
     {
         string[] formulas = [.. Formula().Matches(await File.ReadAllTextAsync(Path.Combine(Spin.Sources, "ltl.pml"), TestContext.Current.CancellationToken)).Select(match => match.Groups[1].Value)];
         formulas.Length.ShouldBeGreaterThan(5);
-        using var spin = new Spin(Bounds.ThreeCoresSmall);
+        using var spin = new Spin(bounds);
         string verifier = await spin.VerifierAsync("monitor.pml", ["-O2", "-DNFAIR=3"], TestContext.Current.CancellationToken, "-DLOOKS");
-        foreach (string formula in formulas)
+        foreach (string formula in formulas.Where(formula => bounds.Functions != 0 || !formula.StartsWith("function_", StringComparison.Ordinal)))
         {
             Search search = Promela.Search.Read(await spin.VerifyAsync(verifier, TestContext.Current.CancellationToken, "-a", "-f", "-N", formula, "-n", "-m3000000", "-w22"));
             output.WriteLine($"{formula}: {search}");

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Osv.Model.Explorer;
 
 namespace Osv.Promela;
 
@@ -8,6 +9,18 @@ namespace Osv.Promela;
 /// <param name="States">Distinct states.</param>
 internal sealed partial record Search(bool Complete, int Errors, long States, long Transitions, int Depth, double Mebibytes, double Seconds, string Output)
 {
+    private static readonly Dictionary<Configuration, Search> s_all = [];
+
+    /// <summary>Every state of a node, with the assertions. Two tests ask for it: it is done once.</summary>
+    public static async Task<Search> OfAllStatesAsync(Configuration bounds)
+    {
+        if (s_all.TryGetValue(bounds, out Search? known)) return known;
+        CancellationToken cancel = TestContext.Current.CancellationToken;
+        using var spin = new Spin(bounds);
+        string verifier = await spin.VerifierAsync("monitor.pml", ["-O2", "-DSAFETY", "-DNOCLAIM"], cancel);
+        return s_all[bounds] = Read(await spin.VerifyAsync(verifier, cancel, "-n", "-m3000000", "-w22"));
+    }
+
     public static Search Read(string output)
     {
         Match summary = Summary().Match(output);

@@ -23,6 +23,7 @@ internal sealed class Spin : IDisposable
         [
             $"-DCORES={bounds.Cores}", $"-DPAGES={bounds.Pages}", $"-DFIRST={bounds.ManagementCores}",
             $"-DMOST_PAGES={bounds.TenantPages}", $"-DPAIRS={(bounds.Siblings ? 1 : 0)}",
+            $"-DFUNCTIONS={bounds.Functions}", $"-DFIRST_FUNCTIONS={Math.Min(bounds.Functions, bounds.ManagementFunctions)}",
         ];
         foreach (string source in Directory.EnumerateFiles(Sources, "*.pml")) File.Copy(source, Path.Combine(Folder, Path.GetFileName(source)));
     }
@@ -37,7 +38,7 @@ internal sealed class Spin : IDisposable
         (int exit, string output) = await TryRunAsync("spin", ["-a", .. _bounds, .. definitions, model], cancel);
         exit.ShouldBe(0, output);
         const string Verifier = "pan";
-        (exit, output) = await TryRunAsync("gcc", ["-w", "-DNOREDUCE", "-DCOLLAPSE", $"-DMEMLIM={MemoryLimit}", .. options, "-o", Verifier, "pan.c"], cancel);
+        (exit, output) = await TryRunAsync("gcc", ["-w", "-DNOREDUCE", $"-DMEMLIM={MemoryLimit}", .. options, "-o", Verifier, "pan.c"], cancel);
         exit.ShouldBe(0, output);
         return Path.Combine(Folder, Verifier);
     }

@@ -14,7 +14,7 @@ internal static class Told
     /// <summary>Kind of the step that makes partition 0, with which a simulation begins.</summary>
     public const int Boot = -1;
 
-    /// <summary>Everything of the state that both sides have: cores, partitions, pages, window.</summary>
+    /// <summary>Everything of the state that both sides have: cores, partitions, pages, functions, window.</summary>
     public static int[] State(in World world, Configuration bounds)
     {
         var numbers = new List<int>();
@@ -34,6 +34,8 @@ internal static class Told
         }
         for (int page = 0; page < bounds.Pages; page++)
             numbers.AddRange([world.Owner[page], world.Mapped[page], world.Visible[page] ? 1 : 0, (int)world.Content[page]]);
+        for (int function = 0; function < bounds.Functions; function++)
+            numbers.AddRange([world.FunctionOwner[function], world.Reaches[function], world.InterruptTo[function], world.Soiled[function] ? 1 : 0]);
         numbers.Add(Owner(world.Window));
         return [.. numbers];
     }
@@ -58,7 +60,7 @@ internal static class Told
     }
 
     private static int[] Numbers(string text) =>
-        [.. text.Split([' ', ',', 'c', 'p', 'm', 'w'], StringSplitOptions.RemoveEmptyEntries).Select(number => int.Parse(number, CultureInfo.InvariantCulture))];
+        [.. text.Split([' ', ',', 'c', 'p', 'm', 'f', 'w'], StringSplitOptions.RemoveEmptyEntries).Select(number => int.Parse(number, CultureInfo.InvariantCulture))];
 
     public static string Words(IEnumerable<int> numbers) => string.Join(' ', numbers);
 }

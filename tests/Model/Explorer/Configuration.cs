@@ -15,11 +15,14 @@ namespace Osv.Model.Explorer;
 /// <param name="Siblings">Cores 2n and 2n+1 are SMT siblings; else every core stands alone.</param>
 /// <param name="EntryReset">A core's APIC is reset before it enters a guest (monitor/Exits/GuestState.cs, Prepare).</param>
 /// <param name="Workers">Threads.</param>
-/// <param name="Functions">PCI functions, at most 2: the first is partition 0's, the other a tenant's.</param>
+/// <param name="Functions">PCI functions, at most 2: the first is partition 0's, unless <see cref="ManagementFunctions"/> says otherwise, the other a tenant's.</param>
 internal sealed record Configuration(int Cores, int Pages, int ManagementCores, int TenantPages, bool LongExtents, bool Siblings, bool EntryReset, int Workers, int Functions = 0)
 {
     /// <summary>Tenants 1 and 2 keep their names: then code that does not treat them alike is seen to, at twice the states.</summary>
     public bool NamedTenants { get; init; }
+
+    /// <summary>The first so many functions are partition 0's.</summary>
+    public int ManagementFunctions { get; init; } = 1;
 
     /// <summary>Where the order of pages counts, partition 0 lies among them: an extent can begin below it.</summary>
     public int ManagementPage => LongExtents ? 1 : 0;
@@ -27,7 +30,7 @@ internal sealed record Configuration(int Cores, int Pages, int ManagementCores, 
     public uint PhysicalCore(int core) => (uint)(Siblings ? core / 2 : core);
 
     public override string ToString() =>
-        $"3 partitions, {Cores} cores{(Siblings ? " (SMT pairs)" : "")}, {Pages} pages, partition 0 on {ManagementCores}, tenants of up to {TenantPages} pages{(LongExtents ? " in extents of up to 2" : "")}{(Functions == 0 ? "" : $", {Functions} PCI functions")}{(NamedTenants ? ", by name" : "")}";
+        $"3 partitions, {Cores} cores{(Siblings ? " (SMT pairs)" : "")}, {Pages} pages, partition 0 on {ManagementCores}, tenants of up to {TenantPages} pages{(LongExtents ? " in extents of up to 2" : "")}{(Functions == 0 ? "" : $", {Functions} PCI functions, {Math.Min(Functions, ManagementFunctions)} of partition 0")}{(NamedTenants ? ", by name" : "")}";
 }
 
 /// <summary>What an exploration saw. <c>Violation</c> is null when every property holds in every state.</summary>

@@ -138,12 +138,13 @@ internal static class ControlRequests
         if (operation == ControlOperation.Create) FillCreate(ref request, detail, in world, bounds);
     }
 
-    /// <summary>Partition 0, as Startup.Management makes it: the first cores, one page, and the first function.</summary>
+    /// <summary>Partition 0, as Startup.Management makes it: the first cores, one page, and the first functions.</summary>
     public static unsafe void FillManagement(ref ControlRequest request, Configuration bounds)
     {
         for (uint core = 0; core < bounds.ManagementCores; core++) request.Cores[(int)request.CoreCount++] = World.FirstApicId + core;
         SetExtent(ref request, request.ExtentCount++, bounds.ManagementPage);
-        if (bounds.Functions != 0) request.Functions[(int)request.FunctionCount++] = ModelHardware<Slot0>.AddressOf(0);
+        for (int function = 0; function < bounds.Functions && function < bounds.ManagementFunctions; function++)
+            request.Functions[(int)request.FunctionCount++] = ModelHardware<Slot0>.AddressOf(function);
     }
 
     private static unsafe void FillCreate(ref ControlRequest request, uint detail, in World world, Configuration bounds)

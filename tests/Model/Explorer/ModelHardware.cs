@@ -49,6 +49,7 @@ internal readonly struct ModelHardware<TSlot> : IHardware
     {
         Bounds = bounds;
         s_memory[0].Bytes = (ulong)bounds.Pages * ControlLayout.PageBytes;
+        for (int i = 0; i < s_functions.Length; i++) s_functions[i].IsAssignable = i >= bounds.ManagementFunctions;
     }
 
     public static Machine Machine => new(
@@ -77,7 +78,7 @@ internal readonly struct ModelHardware<TSlot> : IHardware
     private static PciFunction[] MakeFunctions()
     {
         var made = new PciFunction[World.Functions];
-        for (int i = 0; i < made.Length; i++) made[i] = new PciFunction { Address = AddressOf(i), Group = (ushort)i, Partition = Machine.Nobody, IsAssignable = i != 0 };
+        for (int i = 0; i < made.Length; i++) made[i] = new PciFunction { Address = AddressOf(i), Group = (ushort)i, Partition = Machine.Nobody };
         return made;
     }
 
@@ -202,10 +203,13 @@ internal readonly struct ModelHardware<TSlot> : IHardware
         }
     }
 
-    /// <summary>Events do not decide who reaches what: a refused access ends its owner as any violation does.</summary>
-    public static void TakeDeviceEvents() => Calls++;
+    /// <summary>Refused accesses come at any time, each in a step of its own (<see cref="StepKind.Refused"/>).</summary>
+    public static void TakeDeviceEvents() { }
 
-    /// <summary>The owner writes a message for this core into the function's MSI-X table (Hardware/GuestPci.cs). Of a detached function no table is in use.</summary>
+    /// <summary>
+    /// The owner writes a message for this core into the function's MSI-X table (Hardware/GuestPci.cs). While its partition is being
+    /// stopped no entry of the device table leads to what is written, and <see cref="AttachFunctions"/> clears it.
+    /// </summary>
     public static void WriteMessage(int function, int core)
     {
         if (World.Reaches[function] == World.None) return;

@@ -109,7 +109,7 @@ internal static class Properties
         PartitionState state = owner == World.None ? PartitionState.Absent : world.Partition[owner].State;
         bool runs = state == PartitionState.Running;
         if (owner != World.None && state == PartitionState.Absent) return $"function {function} belongs to partition {owner}, which is absent";
-        if (runs && reaches != owner) return $"function {function} of partition {owner}, which is {state}, walks the tables of partition {reaches} (3: none)";
+        if (reaches != (runs ? owner : World.None)) return $"function {function} of partition {owner}, which is {state}, walks the tables of partition {reaches} (3: none)";
         for (int page = 0; page < bounds.Pages && reaches != World.None; page++)
         {
             if (world.Mapped[page] != reaches) continue;

@@ -29,8 +29,6 @@ internal enum StepKind : byte
     /// <summary>Partition 0 rang the doorbell. Value: operation and variant, Status: the answer.</summary>
     Control,
 
-    // Up to here the Promela model has the same numbers (monitor/model/state.pml); it has no functions.
-
     /// <summary>A guest wrote a message of its function. Value: function and core.</summary>
     Message,
     /// <summary>A function interrupts the core that its entry names, whatever its owner does. Value: the function.</summary>
