@@ -250,7 +250,6 @@ inline console(detail)
 /* The doorbell. */
 inline control(core, operation, detail)
 {
-    status = OK;
     if
     :: operation == TOPOLOGY
     :: operation == CREATE -> create(detail)

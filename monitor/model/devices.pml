@@ -37,7 +37,7 @@ inline release_functions(partition)
     i = 0
 }
 
-/* From here on they reach the partition's memory, and tell of nothing until a message is written. */
+/* From here on they reach the partition's memory. They interrupt nobody until a message is written: Iommu.Attach clears the table. */
 inline attach_functions(partition)
 {
     i = 0;
@@ -47,8 +47,8 @@ inline attach_functions(partition)
         :: function_owner[i] == partition ->
             /* Nobody starts with what a function was told before. */
             assert(!soiled[i]);
+            assert(interrupt_to[i] == NO_TARGET);
             reaches[i] = partition;
-            interrupt_to[i] = NO_TARGET;
             soiled[i] = true;
         :: else
         fi;
@@ -94,7 +94,7 @@ inline reset_functions(partition)
 
 /*
  * The owner writes a message: it becomes an interrupt to one core of the partition, or none. While the partition is being
- * stopped its guests may still write, but no entry of the device table leads to what they wrote.
+ * stopped its guests may still write, but no entry of the device table leads to what they wrote, and the next attach clears it.
  */
 inline write_message(function, target)
 {
