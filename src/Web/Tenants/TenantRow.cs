@@ -1,3 +1,4 @@
+using Microsoft.EntityFrameworkCore;
 using Osv.Data;
 using Osv.Data.Tenants;
 using Osv.Web.Hosting;
@@ -19,17 +20,19 @@ internal sealed class TenantRow
 
     public string? Node { get; init; }
 
-    public required List<int> Cores { get; init; }
+    /// <summary>Null: none, as below.</summary>
+    public int[]? Cores { get; init; }
 
-    public required List<string> Devices { get; init; }
+    public string[]? Devices { get; init; }
 
     public string Tag => ETags.Of(Tenant.RowVersion, Desired.RowVersion, Lifecycle.RowVersion);
 
     public TenantView View(DateTimeOffset now) => new(
-        Tenant.Id, Tenant.Name, Project, Tenant.ProjectId, Lifecycle.State, Desired.Intent, Node, Cores, Tenant.CoreCount, Tenant.MemoryBytes, Tenant.NicCount, Tenant.DiskCount, Devices,
+        Tenant.Id, Tenant.Name, Project, Tenant.ProjectId, Lifecycle.State, Desired.Intent, Node, Cores ?? [], Tenant.CoreCount, Tenant.MemoryBytes, Tenant.NicCount, Tenant.DiskCount, Devices ?? [],
         Lifecycle.Restarts, Lifecycle.EnteredAt, Lifecycle.Reason, Lifecycle.Owner, Lifecycle.DeadlineAt, Lifecycle.DeadlineAt < now,
         Image, Tenant.RestartPolicy, Tenant.Priority, Tenant.RunsOnWithoutLease, Tenant.Labels, Tenant.CreatedAt);
 
+    /// <summary>One row each: what a tenant owns comes as arrays, for a join would repeat the tenant for every core and device.</summary>
     public static IQueryable<TenantRow> Select(OsvDbContext data, IQueryable<Tenant> tenants) =>
         from tenant in tenants
         join desired in data.TenantDesired on tenant.Id equals desired.TenantId
@@ -44,7 +47,9 @@ internal sealed class TenantRow
             Project = project.Name,
             Image = image.Name,
             Node = data.Placements.Where(place => place.TenantId == tenant.Id).Join(data.Nodes, place => place.NodeId, node => node.Id, (_, node) => node.Name).FirstOrDefault(),
-            Cores = data.CoreAllocations.Where(core => core.TenantId == tenant.Id).OrderBy(core => core.ApicId).Select(core => core.ApicId).ToList(),
-            Devices = data.DeviceAllocations.Where(device => device.TenantId == tenant.Id).OrderBy(device => device.PciAddress).Select(device => device.PciAddress).ToList(),
+            Cores = data.CoreAllocations.Where(core => core.TenantId == tenant.Id).GroupBy(core => core.TenantId)
+                .Select(own => EF.Functions.ArrayAgg(own.OrderBy(core => core.ApicId).Select(core => core.ApicId))).FirstOrDefault(),
+            Devices = data.DeviceAllocations.Where(device => device.TenantId == tenant.Id).GroupBy(device => device.TenantId)
+                .Select(own => EF.Functions.ArrayAgg(own.OrderBy(device => device.PciAddress).Select(device => device.PciAddress))).FirstOrDefault(),
         };
 }
