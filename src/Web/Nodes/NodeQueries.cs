@@ -19,6 +19,26 @@ public sealed class NodeQueries(IDbContextFactory<OsvDbContext> contexts, FleetV
     /// <summary>How many past boots are shown.</summary>
     private const int Boots = 20;
 
+    private static readonly Func<OsvDbContext, Guid, IAsyncEnumerable<Device>> s_devices = EF.CompileAsyncQuery((OsvDbContext data, Guid id) =>
+        data.NodeDevices.AsNoTracking().Where(device => device.NodeId == id).OrderBy(device => device.PciAddress).AsQueryable());
+
+    private static readonly Func<OsvDbContext, Guid, DateTimeOffset, IAsyncEnumerable<NodeHealthView>> s_health = EF.CompileAsyncQuery((OsvDbContext data, Guid id, DateTimeOffset now) =>
+        data.NodeHealthReports.Where(report => report.NodeId == id && (report.ExpiresAt == null || report.ExpiresAt > now)).OrderBy(report => report.Source)
+            .Select(report => new NodeHealthView(report.Source, report.Summary, report.PreventsPlacement, report.PreventsStateChanges, report.SuppressesAlerts, report.ObservedAt)));
+
+    private static readonly Func<OsvDbContext, Guid, IAsyncEnumerable<PartitionView>> s_partitions = EF.CompileAsyncQuery((OsvDbContext data, Guid id) =>
+        from place in data.Placements
+        join tenant in data.Tenants on place.TenantId equals tenant.Id
+        join lifecycle in data.TenantLifecycles on tenant.Id equals lifecycle.TenantId
+        join project in data.Projects on tenant.ProjectId equals project.Id
+        join observed in data.TenantObserved on new { place.TenantId, place.NodeId } equals new { observed.TenantId, observed.NodeId } into observations
+        from seen in observations.DefaultIfEmpty()
+        where place.NodeId == id
+        orderby tenant.Name
+        select new PartitionView(
+            tenant.Name, project.Name, lifecycle.State, tenant.CoreCount, tenant.MemoryBytes, seen == null ? null : seen.PartitionNumber, seen == null ? null : seen.PartitionState, place.PlacedAt,
+            data.ExitSamples.Where(sample => sample.TenantId == tenant.Id).GroupBy(sample => sample.At).OrderByDescending(reading => reading.Key).Select(reading => (long?)reading.Sum(sample => sample.Total)).FirstOrDefault() ?? 0));
+
     public async Task<Page<NodeView>> ListAsync(Caller caller, NodeState? state, PageRequest page, CancellationToken cancel)
     {
         caller.Require(SiteRole.Operator);
@@ -61,14 +81,13 @@ public sealed class NodeQueries(IDbContextFactory<OsvDbContext> contexts, FleetV
             long memory = reading.MemoryOf(number);
             return new CellView(number, own, memory, memory - reading.SoldOf(number));
         })];
-        List<Device> devices = await data.NodeDevices.AsNoTracking().Where(device => device.NodeId == id).OrderBy(device => device.PciAddress).ToListAsync(cancel);
-        List<NodeHealthView> health = await data.NodeHealthReports.AsNoTracking().Where(report => report.NodeId == id && (report.ExpiresAt == null || report.ExpiresAt > now)).OrderBy(report => report.Source)
-            .Select(report => new NodeHealthView(report.Source, report.Summary, report.PreventsPlacement, report.PreventsStateChanges, report.SuppressesAlerts, report.ObservedAt)).ToListAsync(cancel);
+        List<Device> devices = await s_devices(data, id).ToListAsync(cancel);
+        List<NodeHealthView> health = await s_health(data, id, now).ToListAsync(cancel);
         IReadOnlyList<Shape> inOneCell = LargestShapes.On(reading.Planned, NumaPolicy.OneCell, row.Node.Name), onNode = LargestShapes.On(reading.Planned, NumaPolicy.FewestCells, row.Node.Name);
         var detail = new NodeDetail(
             row.View(now), cells,
             devices.ConvertAll(device => new DeviceView(device.PciAddress, device.Kind, $"{device.VendorId:x4}:{device.DeviceId:x4}", device.CellNumber, device.CapacityBytes, device.Reserved, reading.DeviceOwners.GetValueOrDefault(device.PciAddress))),
-            await PartitionsAsync(data, id, cancel), health, inOneCell, onNode);
+            await s_partitions(data, id).ToListAsync(cancel), health, inOneCell, onNode);
         return (detail, row.Tag);
     }
 
@@ -136,9 +155,8 @@ public sealed class NodeQueries(IDbContextFactory<OsvDbContext> contexts, FleetV
 
     internal static async Task<NodeRow> FindAsync(OsvDbContext data, string node, CancellationToken cancel)
     {
-        IQueryable<Node> named = Guid.TryParse(node, out Guid id) ? data.Nodes.Where(row => row.Id == id) : data.Nodes.Where(row => row.Name == node || row.SerialNumber == node);
-        return await NodeRow.Select(data, named).OrderBy(row => row.Node.Name != node).FirstOrDefaultAsync(cancel)
-            ?? throw RefusalException.NotFound("node", node);
+        if (!Guid.TryParse(node, out Guid id)) id = await data.Nodes.Where(row => row.Name == node || row.SerialNumber == node).OrderBy(row => row.Name != node).Select(row => row.Id).FirstOrDefaultAsync(cancel);
+        return await NodeRow.FindAsync(data, id, cancel) ?? throw RefusalException.NotFound("node", node);
     }
 
     /// <summary>
@@ -147,28 +165,9 @@ public sealed class NodeQueries(IDbContextFactory<OsvDbContext> contexts, FleetV
     /// </summary>
     private async Task<List<NodeView>> ViewsAsync(OsvDbContext data, List<Guid> ids, CancellationToken cancel)
     {
-        Dictionary<Guid, NodeRow> rows = await NodeRow.Select(data, data.Nodes.Where(node => ids.Contains(node.Id))).AsNoTracking().ToDictionaryAsync(row => row.Node.Id, cancel);
+        Dictionary<Guid, NodeRow> rows = await NodeRow.ReadAsync(data, ids, cancel);
         DateTimeOffset now = time.GetUtcNow();
         return [.. ids.Where(rows.ContainsKey).Select(id => rows[id].View(now))];
-    }
-
-    private static async Task<IReadOnlyList<PartitionView>> PartitionsAsync(OsvDbContext data, Guid node, CancellationToken cancel)
-    {
-        var rows = await (
-            from place in data.Placements.AsNoTracking()
-            join tenant in data.Tenants on place.TenantId equals tenant.Id
-            join lifecycle in data.TenantLifecycles on tenant.Id equals lifecycle.TenantId
-            join project in data.Projects on tenant.ProjectId equals project.Id
-            where place.NodeId == node
-            orderby tenant.Name
-            select new
-            {
-                tenant.Name, Project = project.Name, lifecycle.State, tenant.CoreCount, tenant.MemoryBytes, place.PlacedAt,
-                Observed = data.TenantObserved.FirstOrDefault(seen => seen.TenantId == tenant.Id && seen.NodeId == node),
-                Exits = data.ExitSamples.Where(sample => sample.TenantId == tenant.Id).GroupBy(sample => sample.At).OrderByDescending(reading => reading.Key).Select(reading => (long?)reading.Sum(sample => sample.Total)).FirstOrDefault(),
-            }).ToListAsync(cancel);
-        return rows.ConvertAll(row => new PartitionView(
-            row.Name, row.Project, row.State, row.CoreCount, row.MemoryBytes, row.Observed?.PartitionNumber, row.Observed?.PartitionState, row.PlacedAt, row.Exits ?? 0));
     }
 
     private sealed record Key(Guid Id, string Name);

@@ -1,3 +1,5 @@
+using System.Linq.Expressions;
+using Microsoft.EntityFrameworkCore;
 using Osv.Data;
 using Osv.Data.Nodes;
 using Osv.Web.Hosting;
@@ -44,7 +46,7 @@ internal sealed class NodeRow
     /// Rows beside a node are joined by their key or are single values: the first row of a subquery would be found by numbering the rows of
     /// all nodes, each time.
     /// </summary>
-    public static IQueryable<NodeRow> Select(OsvDbContext data, IQueryable<Node> nodes) =>
+    private static readonly Expression<Func<OsvDbContext, IQueryable<Node>, IQueryable<NodeRow>>> s_rows = (data, nodes) =>
         from node in nodes
         join lifecycle in data.NodeLifecycles on node.Id equals lifecycle.NodeId
         join wanted in data.NodeDesired on node.Id equals wanted.NodeId into approvals
@@ -65,4 +67,14 @@ internal sealed class NodeRow
             LastStepState = data.NodeBootSteps.Where(step => step.BootId == boot).OrderByDescending(step => step.StartedAt).ThenBy(step => step.Step).Select(step => (BootStepState?)step.State).FirstOrDefault(),
             PreventsPlacement = data.NodeHealthReports.Any(report => report.NodeId == node.Id && report.PreventsPlacement && (report.ExpiresAt == null || report.ExpiresAt > DateTimeOffset.UtcNow)),
         };
+
+    private static readonly Func<OsvDbContext, Guid, IAsyncEnumerable<NodeRow>> s_one = CompiledRows.Of(s_rows, (OsvDbContext data, Guid id) => data.Nodes.Where(node => node.Id == id));
+
+    private static readonly Func<OsvDbContext, List<Guid>, IAsyncEnumerable<NodeRow>> s_many = CompiledRows.Of(s_rows, (OsvDbContext data, List<Guid> ids) => data.Nodes.AsNoTracking().Where(node => ids.Contains(node.Id)));
+
+    /// <summary>To be looked at or changed.</summary>
+    public static ValueTask<NodeRow?> FindAsync(OsvDbContext data, Guid id, CancellationToken cancel) => s_one(data, id).SingleOrDefaultAsync(cancel);
+
+    /// <summary>To be looked at, by id; without those that are not there.</summary>
+    public static ValueTask<Dictionary<Guid, NodeRow>> ReadAsync(OsvDbContext data, List<Guid> ids, CancellationToken cancel) => s_many(data, ids).ToDictionaryAsync(row => row.Node.Id, cancellationToken: cancel);
 }

@@ -107,14 +107,14 @@ public sealed class TenantQueries(IDbContextFactory<OsvDbContext> contexts, Proj
     internal async Task<TenantRow> FindAsync(OsvDbContext data, Caller caller, string tenant, string? project, CancellationToken cancel, ProjectRole least = ProjectRole.Viewer)
     {
         Guid[]? scope = await projects.ScopeAsync(caller, project, cancel);
-        IQueryable<Tenant> visible = Visible(data, scope), named = Guid.TryParse(tenant, out Guid id) ? visible.Where(row => row.Id == id) : visible.Where(row => row.Name == tenant);
-        List<TenantRow> found = await TenantRow.Select(data, named).Take(2).ToListAsync(cancel);
-        TenantRow row = found switch
+        if (!Guid.TryParse(tenant, out Guid id))
         {
-            [] => throw RefusalException.NotFound("tenant", tenant),
-            [var only] => only,
-            _ => throw RefusalException.Conflict($"several projects have a tenant '{tenant}': name the project too"),
-        };
+            List<Guid> named = await Visible(data, scope).Where(row => row.Name == tenant).Select(row => row.Id).Take(2).ToListAsync(cancel);
+            if (named.Count > 1) throw RefusalException.Conflict($"several projects have a tenant '{tenant}': name the project too");
+            id = named.SingleOrDefault();
+        }
+        TenantRow? row = await TenantRow.FindAsync(data, id, cancel);
+        if (row is null || scope?.Contains(row.Tenant.ProjectId) == false) throw RefusalException.NotFound("tenant", tenant);
         caller.Require(row.Tenant.ProjectId, least, "tenant", tenant);
         return row;
     }
@@ -125,7 +125,7 @@ public sealed class TenantQueries(IDbContextFactory<OsvDbContext> contexts, Proj
     /// <summary>In the order of the ids; what vanished since they were read is left out.</summary>
     private async Task<List<TenantView>> ViewsAsync(OsvDbContext data, List<Guid> ids, CancellationToken cancel)
     {
-        Dictionary<Guid, TenantRow> rows = await TenantRow.Select(data, data.Tenants.Where(tenant => ids.Contains(tenant.Id))).AsNoTracking().ToDictionaryAsync(row => row.Tenant.Id, cancel);
+        Dictionary<Guid, TenantRow> rows = await TenantRow.ReadAsync(data, ids, cancel);
         DateTimeOffset now = time.GetUtcNow();
         return [.. ids.Where(rows.ContainsKey).Select(id => rows[id].View(now))];
     }

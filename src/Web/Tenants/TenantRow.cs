@@ -1,3 +1,4 @@
+using System.Linq.Expressions;
 using Microsoft.EntityFrameworkCore;
 using Osv.Data;
 using Osv.Data.Tenants;
@@ -33,7 +34,7 @@ internal sealed class TenantRow
         Image, Tenant.RestartPolicy, Tenant.Priority, Tenant.RunsOnWithoutLease, Tenant.Labels, Tenant.CreatedAt);
 
     /// <summary>One row each: what a tenant owns comes as arrays, for a join would repeat the tenant for every core and device.</summary>
-    public static IQueryable<TenantRow> Select(OsvDbContext data, IQueryable<Tenant> tenants) =>
+    private static readonly Expression<Func<OsvDbContext, IQueryable<Tenant>, IQueryable<TenantRow>>> s_rows = (data, tenants) =>
         from tenant in tenants
         join desired in data.TenantDesired on tenant.Id equals desired.TenantId
         join lifecycle in data.TenantLifecycles on tenant.Id equals lifecycle.TenantId
@@ -52,4 +53,14 @@ internal sealed class TenantRow
             Devices = data.DeviceAllocations.Where(device => device.TenantId == tenant.Id).GroupBy(device => device.TenantId)
                 .Select(own => EF.Functions.ArrayAgg(own.OrderBy(device => device.PciAddress).Select(device => device.PciAddress))).FirstOrDefault(),
         };
+
+    private static readonly Func<OsvDbContext, Guid, IAsyncEnumerable<TenantRow>> s_one = CompiledRows.Of(s_rows, (OsvDbContext data, Guid id) => data.Tenants.Where(tenant => tenant.Id == id));
+
+    private static readonly Func<OsvDbContext, List<Guid>, IAsyncEnumerable<TenantRow>> s_many = CompiledRows.Of(s_rows, (OsvDbContext data, List<Guid> ids) => data.Tenants.AsNoTracking().Where(tenant => ids.Contains(tenant.Id)));
+
+    /// <summary>To be looked at or changed.</summary>
+    public static ValueTask<TenantRow?> FindAsync(OsvDbContext data, Guid id, CancellationToken cancel) => s_one(data, id).SingleOrDefaultAsync(cancel);
+
+    /// <summary>To be looked at, by id; without those that are not there.</summary>
+    public static ValueTask<Dictionary<Guid, TenantRow>> ReadAsync(OsvDbContext data, List<Guid> ids, CancellationToken cancel) => s_many(data, ids).ToDictionaryAsync(row => row.Tenant.Id, cancellationToken: cancel);
 }

@@ -9,12 +9,13 @@ internal sealed class Reading(Findings findings, ApiLoad api, ControlPlane plane
 
     private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(15), s_each = TimeSpan.FromSeconds(6), s_time = TimeSpan.FromSeconds(30);
 
-    /// <summary>Processor time of every kind by itself, after the runtime has compiled it well.</summary>
+    /// <summary>Processor time of every kind by itself, after the runtime has compiled what all of them need.</summary>
     public async Task CostAsync(CancellationToken cancel)
     {
         double planeTime = 0, databaseTime = 0;
         int parts = 0;
         var kinds = new List<FormattableString>();
+        await api.ReadAsync(Rate / 2, s_warmUp, cancel);
         foreach (ReadKind kind in api.Kinds)
         {
             await api.RepeatAsync(kind, s_each, cancel);
