@@ -2826,6 +2826,9 @@ namespace Osv.Data.Migrations
                     b.HasIndex("ImageId")
                         .HasDatabaseName("ix_tenants_image_id");
 
+                    b.HasIndex("Name", "Id")
+                        .HasDatabaseName("ix_tenants_name_id");
+
                     b.HasIndex("ProjectId", "Name")
                         .IsUnique()
                         .HasDatabaseName("ix_tenants_project_id_name");

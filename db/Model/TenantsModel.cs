@@ -17,6 +17,8 @@ internal static class TenantsModel
             table.HasOne<Project>().WithMany().HasForeignKey(tenant => tenant.ProjectId).OnDelete(DeleteBehavior.Restrict);
             table.HasOne<Image>().WithMany().HasForeignKey(tenant => tenant.ImageId).OnDelete(DeleteBehavior.Restrict);
             table.HasIndex(tenant => new { tenant.ProjectId, tenant.Name }).IsUnique();
+            // The order of the list of all tenants.
+            table.HasIndex(tenant => new { tenant.Name, tenant.Id });
             table.ToTable("tenants", t =>
             {
                 t.HasCheckConstraint("ck_tenants_core_count", "core_count > 0");

@@ -26,8 +26,8 @@ public sealed class FleetCache(NpgsqlDataSource source, SchedulerOptions options
     {
         await using NpgsqlConnection connection = await source.OpenConnectionAsync(cancel);
         await using NpgsqlTransaction moment = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancel);
-        List<NodeStanding> standings = await FleetReader.StandingsAsync(connection, null, cancel);
-        Dictionary<Guid, (long Fence, bool Leaving)> places = await FleetReader.PlacesAsync(connection, null, cancel);
+        List<NodeStanding> standings = await FleetReader.StandingsAsync(connection, cancel);
+        Dictionary<Guid, (long Fence, bool Leaving)> places = await FleetReader.PlacesAsync(connection, cancel);
         bool whole = _snapshot is null || time.GetUtcNow() - _readAt > options.InventoryFor
             || standings.Count != _standings.Count || standings.Exists(node => !_standings.TryGetValue(node.Id, out NodeStanding known) || known.Version != node.Version);
         if (whole) await ReadAsync(connection, standings, places, cancel);
@@ -35,28 +35,12 @@ public sealed class FleetCache(NpgsqlDataSource source, SchedulerOptions options
         return _snapshot!;
     }
 
-    /// <summary>One node alone with what is on it, as of now; empty where it is no part of the fleet or contradicts itself. It leaves the kept snapshot as it is, and any number may be read at a time.</summary>
-    public async Task<FleetSnapshot> NodeAsync(Guid node, CancellationToken cancel)
+    /// <summary>One node alone with what is on it, as of now; null: there is none. It leaves the kept snapshot as it is, and any number may be read at a time.</summary>
+    public async Task<NodeReading?> NodeAsync(Guid node, CancellationToken cancel)
     {
         await using NpgsqlConnection connection = await source.OpenConnectionAsync(cancel);
         await using NpgsqlTransaction moment = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancel);
-        if (await FleetReader.StandingsAsync(connection, node, cancel) is not [NodeStanding standing]) return new FleetSnapshot([]);
-        NodeInventory inventory = (await FleetReader.InventoryAsync(connection, [node], cancel))[node];
-        if (inventory.Cores.Count == 0) return new FleetSnapshot([]);
-        Dictionary<Guid, (long Fence, bool Leaving)> places = await FleetReader.PlacesAsync(connection, node, cancel);
-        Dictionary<Guid, TenantRequest> requests = await TenantRequest.ReadAsync(connection, places.Keys, cancel);
-        Dictionary<Guid, OwnedPlace> owned = await FleetReader.OwnedAsync(connection, places.Keys, cancel);
-        try
-        {
-            var snapshot = new FleetSnapshot([(inventory, standing)]);
-            foreach (OwnedPlace place in owned.Values) snapshot.Enter(place, requests[place.TenantId], inventory, places[place.TenantId].Leaving);
-            return snapshot;
-        }
-        catch (ArgumentException)
-        {
-            // The planner leaves it out, too.
-            return new FleetSnapshot([]);
-        }
+        return await FleetReader.NodeAsync(connection, node, cancel);
     }
 
     private async Task ReadAsync(NpgsqlConnection connection, List<NodeStanding> standings, Dictionary<Guid, (long Fence, bool Leaving)> places, CancellationToken cancel)

@@ -8,7 +8,7 @@ using PlanState = Osv.Placement.Nodes.NodeState;
 namespace Osv.Scheduler.Fleets;
 
 /// <summary>A core as the database has it.</summary>
-internal readonly record struct CoreRow(int ApicId, int Cell, int CacheDomain, int PhysicalCore, int ThreadsPerCore, bool Reserved);
+public readonly record struct CoreRow(int ApicId, int Cell, int CacheDomain, int PhysicalCore, int ThreadsPerCore, bool Reserved);
 
 /// <summary>A device that can be asked for.</summary>
 /// <param name="LastTenant">Of a disk: whose data may be on it.</param>

@@ -36,19 +36,20 @@ public sealed record TenantRequest(Guid Id, string Name, int CoreCount, Guid? Jo
             (SELECT d.trace_parent FROM tenant_desired d WHERE d.tenant_id = t.id),
             (SELECT k.size_bytes + coalesce(r.size_bytes, 0) FROM images i JOIN contents k ON k.sha256 = i.kernel_sha256 LEFT JOIN contents r ON r.sha256 = i.initrd_sha256 WHERE i.id = t.image_id)
         FROM tenants t LEFT JOIN job_replicas r ON r.tenant_id = t.id LEFT JOIN placement_jobs j ON j.id = r.job_id
-        WHERE t.id = ANY ($1)
+        WHERE t.id
         """;
 
     /// <summary>Reads the requests of tenants that exist.</summary>
     public static async Task<Dictionary<Guid, TenantRequest>> ReadAsync(NpgsqlConnection connection, IReadOnlyCollection<Guid> tenants, CancellationToken cancel)
     {
         var requests = new Dictionary<Guid, TenantRequest>(tenants.Count);
-        if (tenants.Count == 0) return requests;
-        await using var command = new NpgsqlCommand(Sql, connection) { Parameters = { new NpgsqlParameter<Guid[]> { TypedValue = [.. tenants] } } };
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(cancel);
-        while (await row.ReadAsync(cancel)) requests[row.GetGuid(0)] = Read(row);
+        if (tenants.Count > 0) await FleetQuery.RunAsync(connection, [Query(requests, FleetQuery.AnyOf)], () => FleetQuery.Parameter(tenants), cancel);
         return requests;
     }
+
+    /// <param name="into">Requests by id of the tenant.</param>
+    /// <param name="which">Condition on the id.</param>
+    internal static FleetQuery Query(Dictionary<Guid, TenantRequest> into, string which) => new($"{Sql} {which}", row => into[row.GetGuid(0)] = Read(row));
 
     private static TenantRequest Read(NpgsqlDataReader row)
     {

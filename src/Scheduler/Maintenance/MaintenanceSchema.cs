@@ -17,11 +17,17 @@ public sealed class MaintenanceSchema(NpgsqlDataSource source) : IHostedLifecycl
         {
             await wait.ExecuteNonQueryAsync(cancellationToken);
         }
-        // Its scripts look at the version that is there and do nothing where it is the present one. The lock goes with the connection's session.
-        await using NpgsqlConnection work = await source.OpenConnectionAsync(cancellationToken);
-        PostgreSqlObjectsInstaller.Install(work, MaintenanceServices.Schema);
-        await using var release = new NpgsqlCommand("SELECT pg_advisory_unlock($1)", connection) { Parameters = { new() { Value = LockKey } } };
-        await release.ExecuteNonQueryAsync(CancellationToken.None);
+        try
+        {
+            // Its scripts look at the version that is there and do nothing where it is the present one.
+            await using NpgsqlConnection work = await source.OpenConnectionAsync(cancellationToken);
+            PostgreSqlObjectsInstaller.Install(work, MaintenanceServices.Schema);
+        }
+        finally
+        {
+            await using var release = new NpgsqlCommand("SELECT pg_advisory_unlock($1)", connection) { Parameters = { new() { Value = LockKey } } };
+            await release.ExecuteNonQueryAsync(CancellationToken.None);
+        }
     }
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;

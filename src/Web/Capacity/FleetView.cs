@@ -30,8 +30,8 @@ public sealed class FleetView(FleetCache cache, TimeProvider time) : IDisposable
         }
     }
 
-    /// <summary>One node as of now, empty where the planner does not know it. It costs what the node holds, not what the fleet does.</summary>
-    public Task<FleetSnapshot> NodeAsync(Guid node, CancellationToken cancel) => cache.NodeAsync(node, cancel);
+    /// <summary>One node as of now; null: there is none. It costs what the node holds, not what the fleet does.</summary>
+    public Task<NodeReading?> NodeAsync(Guid node, CancellationToken cancel) => cache.NodeAsync(node, cancel);
 
     public void Dispose() => _one.Dispose();
 }

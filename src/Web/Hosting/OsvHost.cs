@@ -15,6 +15,7 @@ using Osv.Web.Nodes;
 using Osv.Web.Projects;
 using Osv.Web.Tenants;
 using Serilog;
+using Serilog.Events;
 using Serilog.Formatting.Compact;
 
 namespace Osv.Web.Hosting;
@@ -52,16 +53,16 @@ public static class OsvHost
         if (builder.Configuration["urls"] is null) builder.WebHost.UseUrls(DefaultUrl);
         builder.Services.AddSerilog((_, logging) => logging
             .ReadFrom.Configuration(builder.Configuration)
-            .MinimumLevel.Override("Microsoft", Serilog.Events.LogEventLevel.Warning)
-            .MinimumLevel.Override("Hangfire", Serilog.Events.LogEventLevel.Warning)
-            .MinimumLevel.Override("MassTransit", Serilog.Events.LogEventLevel.Warning)
-            .MinimumLevel.Override("Microsoft.Hosting.Lifetime", Serilog.Events.LogEventLevel.Information)
+            .MinimumLevel.Override("Microsoft", LogEventLevel.Warning)
+            .MinimumLevel.Override("Hangfire", LogEventLevel.Warning)
+            .MinimumLevel.Override("MassTransit", LogEventLevel.Warning)
+            .MinimumLevel.Override("Microsoft.Hosting.Lifetime", LogEventLevel.Information)
             // What the database refuses is answered, or logged once by the handler of exceptions.
-            .MinimumLevel.Override("Microsoft.EntityFrameworkCore.Database.Command", Serilog.Events.LogEventLevel.Fatal)
-            .MinimumLevel.Override("Microsoft.EntityFrameworkCore.Update", Serilog.Events.LogEventLevel.Fatal)
+            .MinimumLevel.Override("Microsoft.EntityFrameworkCore.Database.Command", LogEventLevel.Fatal)
+            .MinimumLevel.Override("Microsoft.EntityFrameworkCore.Update", LogEventLevel.Fatal)
             // Warns of every subquery that finds one row by its key, and of every answer that must not be cached and says so.
-            .MinimumLevel.Override("Microsoft.EntityFrameworkCore.Query", Serilog.Events.LogEventLevel.Error)
-            .MinimumLevel.Override("Microsoft.AspNetCore.Antiforgery", Serilog.Events.LogEventLevel.Error)
+            .MinimumLevel.Override("Microsoft.EntityFrameworkCore.Query", LogEventLevel.Error)
+            .MinimumLevel.Override("Microsoft.AspNetCore.Antiforgery", LogEventLevel.Error)
             .Enrich.FromLogContext()
             .WriteTo.Console(new RenderedCompactJsonFormatter()));
         builder.WebHost.ConfigureKestrel(kestrel =>
@@ -90,7 +91,11 @@ public static class OsvHost
         configure?.Invoke(builder);
 
         WebApplication app = builder.Build();
-        app.UseSerilogRequestLogging(options => options.IncludeQueryInRequestPath = false);
+        app.UseSerilogRequestLogging(options =>
+        {
+            options.IncludeQueryInRequestPath = false;
+            options.GetLevel = (context, _, failed) => RequestLevel(context, failed);
+        });
         app.UseMiddleware<SecurityHeaders>();
         app.UseOsvProblems();
         if (web) app.MapStaticAssets().AllowAnonymous();
@@ -112,4 +117,10 @@ public static class OsvHost
         foreach (IModule module in modules) module.Map(app, api);
         return app;
     }
+
+    /// <summary>Reads that went well are counted, not logged: programs ask all the time, and each line waits for all others to be written.</summary>
+    private static LogEventLevel RequestLevel(HttpContext context, Exception? failed) =>
+        failed is not null || context.Response.StatusCode >= StatusCodes.Status500InternalServerError ? LogEventLevel.Error
+        : context.Response.StatusCode < StatusCodes.Status400BadRequest && (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)) ? LogEventLevel.Debug
+        : LogEventLevel.Information;
 }

@@ -19,16 +19,35 @@ public sealed class NodeQueries(IDbContextFactory<OsvDbContext> contexts, FleetV
     /// <summary>How many past boots are shown.</summary>
     private const int Boots = 20;
 
+    private static readonly Func<OsvDbContext, Guid, IAsyncEnumerable<Device>> s_devices = EF.CompileAsyncQuery((OsvDbContext data, Guid id) =>
+        data.NodeDevices.AsNoTracking().Where(device => device.NodeId == id).OrderBy(device => device.PciAddress).AsQueryable());
+
+    private static readonly Func<OsvDbContext, Guid, DateTimeOffset, IAsyncEnumerable<NodeHealthView>> s_health = EF.CompileAsyncQuery((OsvDbContext data, Guid id, DateTimeOffset now) =>
+        data.NodeHealthReports.Where(report => report.NodeId == id && (report.ExpiresAt == null || report.ExpiresAt > now)).OrderBy(report => report.Source)
+            .Select(report => new NodeHealthView(report.Source, report.Summary, report.PreventsPlacement, report.PreventsStateChanges, report.SuppressesAlerts, report.ObservedAt)));
+
+    private static readonly Func<OsvDbContext, Guid, IAsyncEnumerable<PartitionView>> s_partitions = EF.CompileAsyncQuery((OsvDbContext data, Guid id) =>
+        from place in data.Placements
+        join tenant in data.Tenants on place.TenantId equals tenant.Id
+        join lifecycle in data.TenantLifecycles on tenant.Id equals lifecycle.TenantId
+        join project in data.Projects on tenant.ProjectId equals project.Id
+        join observed in data.TenantObserved on new { place.TenantId, place.NodeId } equals new { observed.TenantId, observed.NodeId } into observations
+        from seen in observations.DefaultIfEmpty()
+        where place.NodeId == id
+        orderby tenant.Name
+        select new PartitionView(
+            tenant.Name, project.Name, lifecycle.State, tenant.CoreCount, tenant.MemoryBytes, seen == null ? null : seen.PartitionNumber, seen == null ? null : seen.PartitionState, place.PlacedAt,
+            data.ExitSamples.Where(sample => sample.TenantId == tenant.Id).GroupBy(sample => sample.At).OrderByDescending(reading => reading.Key).Select(reading => (long?)reading.Sum(sample => sample.Total)).FirstOrDefault() ?? 0));
+
     public async Task<Page<NodeView>> ListAsync(Caller caller, NodeState? state, PageRequest page, CancellationToken cancel)
     {
         caller.Require(SiteRole.Operator);
         await using OsvDbContext data = await contexts.CreateDbContextAsync(cancel);
-        string? after = page.After<string>();
-        List<NodeRow> rows = await NodeRow.Select(data, data.Nodes.AsNoTracking().Where(node => after == null || string.Compare(node.Name, after) > 0))
-            .Where(row => state == null || row.Lifecycle.State == state)
-            .OrderBy(row => row.Node.Name).Take(page.Take).AsNoTracking().ToListAsync(cancel);
-        DateTimeOffset now = time.GetUtcNow();
-        return page.Of(rows.ConvertAll(row => row.View(now)), view => view.Name);
+        IQueryable<Node> fitting = data.Nodes;
+        if (page.After<string>() is { } after) fitting = fitting.Where(node => string.Compare(node.Name, after) > 0);
+        if (state is { } chosen) fitting = fitting.Where(node => data.NodeLifecycles.Any(row => row.NodeId == node.Id && row.State == chosen));
+        Page<Key> piece = page.Of(await fitting.OrderBy(node => node.Name).Select(node => new Key(node.Id, node.Name)).Take(page.Take).ToListAsync(cancel), key => key.Name);
+        return new Page<NodeView>(await ViewsAsync(data, [.. piece.Items.Select(key => key.Id)], cancel), piece.NextCursor);
     }
 
     /// <summary>A page of the nodes whose name, serial number or rack has a text in it, whatever its case; by name, or rack by rack.</summary>
@@ -44,11 +63,8 @@ public sealed class NodeQueries(IDbContextFactory<OsvDbContext> contexts, FleetV
         if (state is { } chosen) fitting = fitting.Where(node => data.NodeLifecycles.Any(row => row.NodeId == node.Id && row.State == chosen));
         int all = await data.Nodes.CountAsync(cancel), fit = await fitting.CountAsync(cancel);
         IOrderedQueryable<Node> ordered = byRack ? fitting.OrderBy(node => node.Rack).ThenBy(node => node.Name) : fitting.OrderBy(node => node.Name);
-        // First which, then what: the sums are made for those that are shown and no others.
         List<Guid> ids = await ordered.Select(node => node.Id).Skip(page.Skip).Take(page.Size).ToListAsync(cancel);
-        Dictionary<Guid, NodeRow> rows = await NodeRow.Select(data, data.Nodes.Where(node => ids.Contains(node.Id))).AsNoTracking().ToDictionaryAsync(row => row.Node.Id, cancel);
-        DateTimeOffset now = time.GetUtcNow();
-        return new Found<NodeView>([.. ids.Where(rows.ContainsKey).Select(id => rows[id].View(now))], fit, all);
+        return new Found<NodeView>(await ViewsAsync(data, ids, cancel), fit, all);
     }
 
     public async Task<(NodeDetail Detail, string Tag)> ShowAsync(Caller caller, string node, CancellationToken cancel)
@@ -58,31 +74,20 @@ public sealed class NodeQueries(IDbContextFactory<OsvDbContext> contexts, FleetV
         NodeRow row = await FindAsync(data, node, cancel);
         Guid id = row.Node.Id;
         DateTimeOffset now = time.GetUtcNow();
-        Dictionary<int, string> owners = await data.CoreAllocations.Where(core => core.NodeId == id)
-            .Join(data.Tenants, core => core.TenantId, tenant => tenant.Id, (core, tenant) => new { core.ApicId, tenant.Name }).ToDictionaryAsync(core => core.ApicId, core => core.Name, cancel);
-        Dictionary<string, string> users = await data.DeviceAllocations.Where(device => device.NodeId == id)
-            .Join(data.Tenants, device => device.TenantId, tenant => tenant.Id, (device, tenant) => new { device.PciAddress, tenant.Name }).ToDictionaryAsync(device => device.PciAddress, device => device.Name, cancel);
-        List<Core> cores = await data.NodeCores.AsNoTracking().Where(core => core.NodeId == id).OrderBy(core => core.ApicId).ToListAsync(cancel);
-        List<MemoryBlock> blocks = await data.NodeMemoryBlocks.AsNoTracking().Where(block => block.NodeId == id).ToListAsync(cancel);
-        Dictionary<int, long> sold = await data.MemoryAllocations.Where(memory => memory.NodeId == id)
-            .Join(data.NodeMemoryBlocks, memory => new { memory.NodeId, Start = memory.BlockStartAddress, Size = memory.BlockSizeBytes }, block => new { block.NodeId, Start = block.StartAddress, Size = block.SizeBytes }, (memory, block) => new { block.CellNumber, memory.SizeBytes })
-            .GroupBy(memory => memory.CellNumber).Select(cell => new { Cell = cell.Key, Bytes = cell.Sum(memory => memory.SizeBytes) }).ToDictionaryAsync(cell => cell.Cell, cell => cell.Bytes, cancel);
-        List<int> numbers = await data.NodeCells.Where(cell => cell.NodeId == id).Select(cell => cell.CellNumber).Order().ToListAsync(cancel);
-        List<CellView> cells = numbers.ConvertAll(number =>
+        NodeReading reading = await fleet.NodeAsync(id, cancel) ?? throw RefusalException.NotFound("node", node);
+        List<CellView> cells = [.. reading.Cells.Select(number =>
         {
-            long memory = blocks.Where(block => block.CellNumber == number).Sum(block => block.SizeBytes);
-            CoreView[] own = [.. cores.Where(core => core.CellNumber == number).Select(core => new CoreView(core.ApicId, number, core.CacheDomain, core.PhysicalCore, core.Reserved, owners.GetValueOrDefault(core.ApicId)))];
-            return new CellView(number, own, memory, memory - sold.GetValueOrDefault(number));
-        });
-        List<Device> devices = await data.NodeDevices.AsNoTracking().Where(device => device.NodeId == id).OrderBy(device => device.PciAddress).ToListAsync(cancel);
-        List<NodeHealthView> health = await data.NodeHealthReports.AsNoTracking().Where(report => report.NodeId == id && (report.ExpiresAt == null || report.ExpiresAt > now)).OrderBy(report => report.Source)
-            .Select(report => new NodeHealthView(report.Source, report.Summary, report.PreventsPlacement, report.PreventsStateChanges, report.SuppressesAlerts, report.ObservedAt)).ToListAsync(cancel);
-        FleetSnapshot alone = await fleet.NodeAsync(id, cancel);
-        IReadOnlyList<Shape> inOneCell = LargestShapes.On(alone, NumaPolicy.OneCell, row.Node.Name), onNode = LargestShapes.On(alone, NumaPolicy.FewestCells, row.Node.Name);
+            CoreView[] own = [.. reading.Cores.Where(core => core.Cell == number).Select(core => new CoreView(core.ApicId, number, core.CacheDomain, core.PhysicalCore, core.Reserved, reading.CoreOwners.GetValueOrDefault(core.ApicId)))];
+            long memory = reading.MemoryOf(number);
+            return new CellView(number, own, memory, memory - reading.SoldOf(number));
+        })];
+        List<Device> devices = await s_devices(data, id).ToListAsync(cancel);
+        List<NodeHealthView> health = await s_health(data, id, now).ToListAsync(cancel);
+        IReadOnlyList<Shape> inOneCell = LargestShapes.On(reading.Planned, NumaPolicy.OneCell, row.Node.Name), onNode = LargestShapes.On(reading.Planned, NumaPolicy.FewestCells, row.Node.Name);
         var detail = new NodeDetail(
             row.View(now), cells,
-            devices.ConvertAll(device => new DeviceView(device.PciAddress, device.Kind, $"{device.VendorId:x4}:{device.DeviceId:x4}", device.CellNumber, device.CapacityBytes, device.Reserved, users.GetValueOrDefault(device.PciAddress))),
-            await PartitionsAsync(data, id, cancel), health, inOneCell, onNode);
+            devices.ConvertAll(device => new DeviceView(device.PciAddress, device.Kind, $"{device.VendorId:x4}:{device.DeviceId:x4}", device.CellNumber, device.CapacityBytes, device.Reserved, reading.DeviceOwners.GetValueOrDefault(device.PciAddress))),
+            await s_partitions(data, id).ToListAsync(cancel), health, inOneCell, onNode);
         return (detail, row.Tag);
     }
 
@@ -150,27 +155,20 @@ public sealed class NodeQueries(IDbContextFactory<OsvDbContext> contexts, FleetV
 
     internal static async Task<NodeRow> FindAsync(OsvDbContext data, string node, CancellationToken cancel)
     {
-        bool isId = Guid.TryParse(node, out Guid id);
-        return await NodeRow.Select(data, data.Nodes.Where(row => isId ? row.Id == id : row.Name == node || row.SerialNumber == node)).OrderBy(row => row.Node.Name != node).FirstOrDefaultAsync(cancel)
-            ?? throw RefusalException.NotFound("node", node);
+        if (!Guid.TryParse(node, out Guid id)) id = await data.Nodes.Where(row => row.Name == node || row.SerialNumber == node).OrderBy(row => row.Name != node).Select(row => row.Id).FirstOrDefaultAsync(cancel);
+        return await NodeRow.FindAsync(data, id, cancel) ?? throw RefusalException.NotFound("node", node);
     }
 
-    private static async Task<IReadOnlyList<PartitionView>> PartitionsAsync(OsvDbContext data, Guid node, CancellationToken cancel)
+    /// <summary>
+    /// First which, then what: the sums are made for those that are shown and no others, whatever the database expects a piece to hold. What
+    /// vanished in between is left out.
+    /// </summary>
+    private async Task<List<NodeView>> ViewsAsync(OsvDbContext data, List<Guid> ids, CancellationToken cancel)
     {
-        var rows = await (
-            from place in data.Placements.AsNoTracking()
-            join tenant in data.Tenants on place.TenantId equals tenant.Id
-            join lifecycle in data.TenantLifecycles on tenant.Id equals lifecycle.TenantId
-            join project in data.Projects on tenant.ProjectId equals project.Id
-            where place.NodeId == node
-            orderby tenant.Name
-            select new
-            {
-                tenant.Name, Project = project.Name, lifecycle.State, tenant.CoreCount, tenant.MemoryBytes, place.PlacedAt,
-                Observed = data.TenantObserved.FirstOrDefault(seen => seen.TenantId == tenant.Id && seen.NodeId == node),
-                Exits = data.ExitSamples.Where(sample => sample.TenantId == tenant.Id).GroupBy(sample => sample.At).OrderByDescending(reading => reading.Key).Select(reading => (long?)reading.Sum(sample => sample.Total)).FirstOrDefault(),
-            }).ToListAsync(cancel);
-        return rows.ConvertAll(row => new PartitionView(
-            row.Name, row.Project, row.State, row.CoreCount, row.MemoryBytes, row.Observed?.PartitionNumber, row.Observed?.PartitionState, row.PlacedAt, row.Exits ?? 0));
+        Dictionary<Guid, NodeRow> rows = await NodeRow.ReadAsync(data, ids, cancel);
+        DateTimeOffset now = time.GetUtcNow();
+        return [.. ids.Where(rows.ContainsKey).Select(id => rows[id].View(now))];
     }
+
+    private sealed record Key(Guid Id, string Name);
 }

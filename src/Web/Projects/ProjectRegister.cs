@@ -148,11 +148,15 @@ public sealed class ProjectRegister(IDbContextFactory<OsvDbContext> contexts, Pr
 
     private static IQueryable<Row> Rows(OsvDbContext data, IQueryable<Project> projects) =>
         from project in projects.AsNoTracking()
+        join used in data.ProjectUsages on project.Id equals used.ProjectId into usages
+        from usage in usages.DefaultIfEmpty()
+        join allowed in data.ProjectQuotas on project.Id equals allowed.ProjectId into quotas
+        from quota in quotas.DefaultIfEmpty()
         select new Row
         {
             Project = project,
-            Usage = data.ProjectUsages.FirstOrDefault(usage => usage.ProjectId == project.Id),
-            Quota = data.ProjectQuotas.FirstOrDefault(quota => quota.ProjectId == project.Id),
+            Usage = usage,
+            Quota = quota,
             Tenants = data.Tenants.Count(tenant => tenant.ProjectId == project.Id),
         };
 

@@ -20,13 +20,12 @@ public sealed class TenantQueries(IDbContextFactory<OsvDbContext> contexts, Proj
     {
         Guid[]? scope = await projects.ScopeAsync(caller, project, cancel);
         await using OsvDbContext data = await contexts.CreateDbContextAsync(cancel);
-        Key after = page.After<Key>() ?? new Key("", Guid.Empty);
-        List<TenantRow> rows = await TenantRow.Select(data, data.Tenants.AsNoTracking().Where(tenant => scope == null || scope.Contains(tenant.ProjectId)))
-            .Where(row => (state == null || row.Lifecycle.State == state) && (node == null || row.Node == node))
-            .Where(row => EF.Functions.GreaterThan(ValueTuple.Create(row.Tenant.Name, row.Tenant.Id), ValueTuple.Create(after.Name, after.Id)))
-            .OrderBy(row => row.Tenant.Name).ThenBy(row => row.Tenant.Id).Take(page.Take).AsNoTracking().ToListAsync(cancel);
-        DateTimeOffset now = time.GetUtcNow();
-        return page.Of(rows.ConvertAll(row => row.View(now)), view => new Key(view.Name, view.Id));
+        IQueryable<Tenant> fitting = Visible(data, scope);
+        if (page.After<Key>() is { } after) fitting = fitting.Where(tenant => EF.Functions.GreaterThan(ValueTuple.Create(tenant.Name, tenant.Id), ValueTuple.Create(after.Name, after.Id)));
+        if (state is { } chosen) fitting = fitting.Where(tenant => data.TenantLifecycles.Any(row => row.TenantId == tenant.Id && row.State == chosen));
+        if (node is not null) fitting = fitting.Where(tenant => data.Placements.Any(place => place.TenantId == tenant.Id && data.Nodes.Any(row => row.Id == place.NodeId && row.Name == node)));
+        Page<Key> piece = page.Of(await fitting.OrderBy(tenant => tenant.Name).ThenBy(tenant => tenant.Id).Select(tenant => new Key(tenant.Name, tenant.Id)).Take(page.Take).ToListAsync(cancel), key => key);
+        return new Page<TenantView>(await ViewsAsync(data, [.. piece.Items.Select(key => key.Id)], cancel), piece.NextCursor);
     }
 
     /// <summary>A page of the tenants whose name, project or node has a text in it, whatever its case; by name.</summary>
@@ -34,7 +33,7 @@ public sealed class TenantQueries(IDbContextFactory<OsvDbContext> contexts, Proj
     {
         Guid[]? scope = await projects.ScopeAsync(caller, null, cancel);
         await using OsvDbContext data = await contexts.CreateDbContextAsync(cancel);
-        IQueryable<Tenant> visible = data.Tenants.AsNoTracking().Where(tenant => scope == null || scope.Contains(tenant.ProjectId)), fitting = visible;
+        IQueryable<Tenant> visible = Visible(data, scope), fitting = visible;
         if (FoundPage.Pattern(text) is { } pattern)
         {
             fitting = fitting.Where(tenant => EF.Functions.ILike(tenant.Name, pattern) || data.Projects.Any(project => project.Id == tenant.ProjectId && EF.Functions.ILike(project.Name, pattern))
@@ -43,10 +42,7 @@ public sealed class TenantQueries(IDbContextFactory<OsvDbContext> contexts, Proj
         if (state is { } chosen) fitting = fitting.Where(tenant => data.TenantLifecycles.Any(row => row.TenantId == tenant.Id && row.State == chosen));
         int all = await visible.CountAsync(cancel), fit = await fitting.CountAsync(cancel);
         List<Guid> ids = await fitting.OrderBy(tenant => tenant.Name).ThenBy(tenant => tenant.Id).Select(tenant => tenant.Id).Skip(page.Skip).Take(page.Size).ToListAsync(cancel);
-        List<TenantRow> rows = await TenantRow.Select(data, data.Tenants.Where(tenant => ids.Contains(tenant.Id))).AsNoTracking().ToListAsync(cancel);
-        Dictionary<Guid, TenantRow> byId = rows.ToDictionary(row => row.Tenant.Id);
-        DateTimeOffset now = time.GetUtcNow();
-        return new Found<TenantView>([.. ids.Where(byId.ContainsKey).Select(id => byId[id].View(now))], fit, all);
+        return new Found<TenantView>(await ViewsAsync(data, ids, cancel), fit, all);
     }
 
     public async Task<(TenantView View, string Tag)> ShowAsync(Caller caller, string tenant, string? project, CancellationToken cancel)
@@ -111,16 +107,27 @@ public sealed class TenantQueries(IDbContextFactory<OsvDbContext> contexts, Proj
     internal async Task<TenantRow> FindAsync(OsvDbContext data, Caller caller, string tenant, string? project, CancellationToken cancel, ProjectRole least = ProjectRole.Viewer)
     {
         Guid[]? scope = await projects.ScopeAsync(caller, project, cancel);
-        bool isId = Guid.TryParse(tenant, out Guid id);
-        List<TenantRow> found = await TenantRow.Select(data, data.Tenants.Where(row => (isId ? row.Id == id : row.Name == tenant) && (scope == null || scope.Contains(row.ProjectId)))).Take(2).ToListAsync(cancel);
-        TenantRow row = found switch
+        if (!Guid.TryParse(tenant, out Guid id))
         {
-            [] => throw RefusalException.NotFound("tenant", tenant),
-            [var only] => only,
-            _ => throw RefusalException.Conflict($"several projects have a tenant '{tenant}': name the project too"),
-        };
+            List<Guid> named = await Visible(data, scope).Where(row => row.Name == tenant).Select(row => row.Id).Take(2).ToListAsync(cancel);
+            if (named.Count > 1) throw RefusalException.Conflict($"several projects have a tenant '{tenant}': name the project too");
+            id = named.SingleOrDefault();
+        }
+        TenantRow? row = await TenantRow.FindAsync(data, id, cancel);
+        if (row is null || scope?.Contains(row.Tenant.ProjectId) == false) throw RefusalException.NotFound("tenant", tenant);
         caller.Require(row.Tenant.ProjectId, least, "tenant", tenant);
         return row;
+    }
+
+    /// <param name="scope">Projects; null: all.</param>
+    private static IQueryable<Tenant> Visible(OsvDbContext data, Guid[]? scope) => scope is null ? data.Tenants : data.Tenants.Where(tenant => scope.Contains(tenant.ProjectId));
+
+    /// <summary>In the order of the ids; what vanished since they were read is left out.</summary>
+    private async Task<List<TenantView>> ViewsAsync(OsvDbContext data, List<Guid> ids, CancellationToken cancel)
+    {
+        Dictionary<Guid, TenantRow> rows = await TenantRow.ReadAsync(data, ids, cancel);
+        DateTimeOffset now = time.GetUtcNow();
+        return [.. ids.Where(rows.ContainsKey).Select(id => rows[id].View(now))];
     }
 
     private sealed record Key(string Name, Guid Id);

@@ -6,49 +6,68 @@ using System.Text.Json;
 
 namespace Osv.Bench.Streams;
 
+/// <summary>Something that is read.</summary>
+/// <param name="Parts">Of 20 reads, how many are of this kind.</param>
+internal sealed record ReadKind(string Name, int Parts, Func<Random, string> Path);
+
+/// <summary>What became of reads that were sent at a fixed rate.</summary>
+/// <param name="ByKind">Times from when each was due; of those that failed, too, until they failed.</param>
+/// <param name="Failed">Not answered with 200: another status, a broken connection, or nothing within <see cref="ApiLoad.Patience"/>.</param>
+/// <param name="Failure">What the first of them met; null: none failed.</param>
+internal sealed record Reads(IReadOnlyDictionary<string, Spread> ByKind, Spread All, int Failed, string? Failure);
+
 /// <summary>A program that reads over the API.</summary>
 internal sealed class ApiLoad : IDisposable
 {
+    /// <summary>How long an answer may take before it counts as failed. It bounds how long a server that is overloaded can hold the benchmark up.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     /// <summary>Requests that may be under way; more than ever are, unless the server falls behind.</summary>
     private const int Connections = 256;
 
     private readonly HttpClient _http;
+    private readonly IReadOnlyList<ReadKind> _mix;
 
-    private ApiLoad(HttpClient http) => _http = http;
-
-    public static async Task<ApiLoad> LoginAsync(Uri site, string password, CancellationToken cancel)
+    private ApiLoad(HttpClient http, BenchFleet fleet)
     {
-        var http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = Connections, UseProxy = false }) { BaseAddress = site };
+        _http = http;
+        // Machines and the pages of lists that people and programs look at.
+        Kinds =
+        [
+            new("tenants/ID", 8, random => $"/api/v1/tenants/{fleet.Tenants[random.Next(fleet.Tenants.Count)]}"),
+            new("nodes/ID", 4, random => $"/api/v1/nodes/{fleet.Nodes[random.Next(fleet.Nodes.Count)]}"),
+            new("tenants", 3, _ => "/api/v1/tenants?limit=50"),
+            new("nodes", 3, _ => "/api/v1/nodes?limit=50"),
+            new("projects", 1, _ => "/api/v1/projects"),
+            new("me", 1, _ => "/api/v1/me"),
+        ];
+        _mix = [.. Kinds.SelectMany(kind => Enumerable.Repeat(kind, kind.Parts))];
+    }
+
+    public IReadOnlyList<ReadKind> Kinds { get; }
+
+    public static async Task<ApiLoad> LoginAsync(Uri site, string password, BenchFleet fleet, CancellationToken cancel)
+    {
+        var http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = Connections, UseProxy = false }) { BaseAddress = site, Timeout = Patience };
         using HttpResponseMessage answer = await http.PostAsJsonAsync("/api/v1/login", new { userName = "admin", password }, cancel);
         answer.EnsureSuccessStatusCode();
         string token = (await answer.Content.ReadFromJsonAsync<JsonElement>(cancel)).GetProperty("token").GetString()!;
         http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
-        return new ApiLoad(http);
+        return new ApiLoad(http, fleet);
     }
 
     public Task<string> MetricsAsync(CancellationToken cancel) => _http.GetStringAsync("/metrics", cancel);
 
-    /// <summary>What is read, of 20: machines and the pages of lists that people and programs look at.</summary>
-    public static IReadOnlyList<Func<Random, string>> Mix(BenchFleet fleet) =>
-    [
-        .. Enumerable.Repeat<Func<Random, string>>(random => $"/api/v1/tenants/{fleet.Tenants[random.Next(fleet.Tenants.Count)]}", 8),
-        .. Enumerable.Repeat<Func<Random, string>>(random => $"/api/v1/nodes/{fleet.Nodes[random.Next(fleet.Nodes.Count)]}", 4),
-        .. Enumerable.Repeat<Func<Random, string>>(_ => "/api/v1/tenants?limit=50", 3),
-        .. Enumerable.Repeat<Func<Random, string>>(_ => "/api/v1/nodes?limit=50", 3),
-        _ => "/api/v1/projects",
-        _ => "/api/v1/me",
-    ];
-
     /// <summary>
     /// Sends requests at a fixed rate whatever the answers do. Each is timed from when it was due until its last byte, so a server that falls
-    /// behind cannot hide it.
+    /// behind cannot hide it; one that gives no answer is counted, and ends nothing.
     /// </summary>
-    /// <returns>Times, by path without ids; and how many were not answered with 200.</returns>
-    public async Task<(IReadOnlyDictionary<string, Spread> Times, Spread All, int Failed)> ReadAsync(IReadOnlyList<Func<Random, string>> mix, int perSecond, TimeSpan time, CancellationToken cancel)
+    public async Task<Reads> ReadAsync(int perSecond, TimeSpan time, CancellationToken cancel)
     {
         var random = new Random(1);
-        var times = new ConcurrentBag<(string What, double Milliseconds)>();
+        var times = new ConcurrentBag<(string Kind, double Milliseconds)>();
         int failed = 0;
+        string? failure = null;
         var under = new List<Task>();
         long start = Stopwatch.GetTimestamp();
         int total = (int)(perSecond * time.TotalSeconds);
@@ -57,22 +76,54 @@ internal sealed class ApiLoad : IDisposable
             int due = Math.Min(total, 1 + (int)(Stopwatch.GetElapsedTime(start).TotalSeconds * perSecond));
             for (; i < due; i++)
             {
-                string path = mix[random.Next(mix.Count)](random);
-                under.Add(ReadAsync(path, start + (long)((double)i / perSecond * Stopwatch.Frequency)));
+                ReadKind kind = _mix[random.Next(_mix.Count)];
+                under.Add(ReadAsync(kind.Name, kind.Path(random), start + (long)((double)i / perSecond * Stopwatch.Frequency)));
             }
             await Task.Delay(1, cancel);
         }
         await Task.WhenAll(under);
-        Dictionary<string, Spread> byPath = times.GroupBy(one => one.What).ToDictionary(group => group.Key, group => Spread.Of(group.Select(one => one.Milliseconds)));
-        return (byPath, Spread.Of(times.Select(one => one.Milliseconds)), failed);
+        Dictionary<string, Spread> byKind = times.GroupBy(one => one.Kind).ToDictionary(group => group.Key, group => Spread.Of(group.Select(one => one.Milliseconds)));
+        return new Reads(byKind, Spread.Of(times.Select(one => one.Milliseconds)), failed, failure);
 
-        async Task ReadAsync(string path, long due)
+        async Task ReadAsync(string kind, string path, long due)
+        {
+            if (await TryReadAsync(path, cancel) is { } wrong)
+            {
+                Interlocked.Increment(ref failed);
+                Interlocked.CompareExchange(ref failure, $"{path}: {wrong}", null);
+            }
+            times.Add((kind, Stopwatch.GetElapsedTime(due).TotalMilliseconds));
+        }
+    }
+
+    /// <summary>Reads one kind again and again, two at a time.</summary>
+    /// <returns>How many answers there were.</returns>
+    public async Task<int> RepeatAsync(ReadKind kind, TimeSpan time, CancellationToken cancel)
+    {
+        int answers = 0;
+        long start = Stopwatch.GetTimestamp();
+        await Task.WhenAll(Enumerable.Range(1, 2).Select(async seed =>
+        {
+            var random = new Random(seed);
+            while (Stopwatch.GetElapsedTime(start) < time)
+            {
+                if (await TryReadAsync(kind.Path(random), cancel) is null) Interlocked.Increment(ref answers);
+            }
+        }));
+        return answers;
+    }
+
+    /// <returns>What was wrong; null: it was answered with 200.</returns>
+    private async Task<string?> TryReadAsync(string path, CancellationToken cancel)
+    {
+        try
         {
             using HttpResponseMessage answer = await _http.GetAsync(path, HttpCompletionOption.ResponseContentRead, cancel);
-            if (!answer.IsSuccessStatusCode) Interlocked.Increment(ref failed);
-            string[] parts = path.Split('/', '?');
-            string what = parts[3] + (parts.Length > 4 && Guid.TryParse(parts[4], out _) ? "/ID" : "");
-            times.Add((what, Stopwatch.GetElapsedTime(due).TotalMilliseconds));
+            return answer.IsSuccessStatusCode ? null : $"status {(int)answer.StatusCode}";
+        }
+        catch (Exception error) when (error is HttpRequestException or IOException || (error is OperationCanceledException && !cancel.IsCancellationRequested))
+        {
+            return error.Message;
         }
     }
 
