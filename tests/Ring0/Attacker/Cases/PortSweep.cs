@@ -3,8 +3,8 @@ using System;
 namespace Osv.Ring0.Attacker.Cases;
 
 /// <summary>
-/// Every port, read and written 1, 2 and 4 bytes wide and by string instructions: as if nothing were there. One case for
-/// each 4,096 ports, width and direction; string instructions are 4 bytes wide. The partition's own console and timer have cases of their own.
+/// Every port, read and written 1, 2 and 4 bytes wide, also by string instructions: as if nothing were there. One case for
+/// each 4,096 ports, width and direction. The partition's own console and timer have cases of their own.
 /// </summary>
 public static unsafe class PortSweep
 {
@@ -19,9 +19,9 @@ public static unsafe class PortSweep
             {
                 Read(first, bytes);
                 Write(first, bytes);
+                String(first, bytes, input: true);
+                String(first, bytes, input: false);
             }
-            String(first, input: true);
-            String(first, input: false);
         }
     }
 
@@ -68,9 +68,9 @@ public static unsafe class PortSweep
     }
 
     /// <summary>INS and OUTS with a count of 3: the memory stays what it was.</summary>
-    private static void String(uint first, bool input)
+    private static void String(uint first, int bytes, bool input)
     {
-        Begin(input ? "port-sweep-ins"u8 : "port-sweep-outs"u8, first, 4);
+        Begin(input ? "port-sweep-ins"u8 : "port-sweep-outs"u8, first, bytes);
         const ulong Pattern = 0x5A5A_A5A5_1234_4321;
         uint wrong = 0, last = 0;
         ulong* buffer = (ulong*)Buffer;
@@ -83,7 +83,15 @@ public static unsafe class PortSweep
             registers.Rdx = port;
             registers.Rcx = 3;
             registers.Rsi = registers.Rdi = Buffer;
-            uint fault = input ? Probe.Run([0xF3, 0x6D], ref registers) : Probe.Run([0xF3, 0x6F], ref registers);
+            uint fault = (bytes, input) switch
+            {
+                (1, true) => Probe.Run([0xF3, 0x6C], ref registers),
+                (1, false) => Probe.Run([0xF3, 0x6E], ref registers),
+                (2, true) => Probe.Run([0xF3, 0x66, 0x6D], ref registers),
+                (2, false) => Probe.Run([0xF3, 0x66, 0x6F], ref registers),
+                (_, true) => Probe.Run([0xF3, 0x6D], ref registers),
+                (_, false) => Probe.Run([0xF3, 0x6F], ref registers),
+            };
             if (fault is Probe.None or Probe.Protection && Cpu.Load64(buffer) == Pattern && Cpu.Load64(buffer + 1) == Pattern) continue;
             wrong++;
             last = port;
