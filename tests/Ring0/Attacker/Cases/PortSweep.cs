@@ -83,21 +83,19 @@ public static unsafe class PortSweep
             registers.Rdx = port;
             registers.Rcx = 3;
             registers.Rsi = registers.Rdi = Buffer;
-            uint fault = (bytes, input) switch
-            {
-                (1, true) => Probe.Run([0xF3, 0x6C], ref registers),
-                (1, false) => Probe.Run([0xF3, 0x6E], ref registers),
-                (2, true) => Probe.Run([0xF3, 0x66, 0x6D], ref registers),
-                (2, false) => Probe.Run([0xF3, 0x66, 0x6F], ref registers),
-                (_, true) => Probe.Run([0xF3, 0x6D], ref registers),
-                (_, false) => Probe.Run([0xF3, 0x6F], ref registers),
-            };
+            uint fault = input ? Input(bytes, ref registers) : Output(bytes, ref registers);
             if (fault is Probe.None or Probe.Protection && Cpu.Load64(buffer) == Pattern && Cpu.Load64(buffer + 1) == Pattern) continue;
             wrong++;
             last = port;
         }
         Case.Verdict(wrong == 0, "nothing moves"u8, wrong, last);
     }
+
+    private static uint Input(int bytes, ref Registers registers) =>
+        bytes switch { 1 => Probe.Run([0xF3, 0x6C], ref registers), 2 => Probe.Run([0xF3, 0x66, 0x6D], ref registers), _ => Probe.Run([0xF3, 0x6D], ref registers) };
+
+    private static uint Output(int bytes, ref Registers registers) =>
+        bytes switch { 1 => Probe.Run([0xF3, 0x6E], ref registers), 2 => Probe.Run([0xF3, 0x66, 0x6F], ref registers), _ => Probe.Run([0xF3, 0x6F], ref registers) };
 
     private static void Begin(ReadOnlySpan<byte> name, uint first, int bytes)
     {
