@@ -22,8 +22,9 @@ public static class OsvDatabase
 
     /// <summary>
     /// A data source whose connections prepare what they are asked again and again: most statements here take PostgreSQL longer to plan than to run.
-    /// They are not reset between uses, which would be seven more statements each time: nobody here leaves anything in a session. Settings are SET
-    /// LOCAL, locks are a transaction's or released by who took them, and a transaction that is still open is rolled back all the same.
+    /// They are not reset between uses, which would be seven more statements each time: what is left in a session does
+    /// no harm. Settings are SET LOCAL, locks are a transaction's or released by who took them, a transaction that is still open is rolled back all
+    /// the same, and Hangfire's LISTEN costs an idle session a notice now and then.
     /// A connection string that has its own word on it, as for a pooler in between that cannot keep statements, is followed.
     /// </summary>
     public static NpgsqlDataSource CreateSource(string connectionString)

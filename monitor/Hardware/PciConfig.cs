@@ -43,9 +43,9 @@ public static unsafe class PciConfig
     public static uint* FindExtended(ushort function, uint kind)
     {
         byte* space = (byte*)(Startup.Firmware.ExtendedConfig + ((ulong)function << 12));
-        if (Startup.Firmware.ExtendedConfig == 0 || function >> 8 > Startup.Firmware.LastExtendedBus || !HostPageTable.Reach((ulong)space, 4096)) return null;
+        bool reaches = Startup.Firmware.ExtendedConfig != 0 && function >> 8 <= Startup.Firmware.LastExtendedBus && HostPageTable.Reach((ulong)space, 4096);
         // Whatever the firmware says lies there: it is this function, or nothing that may be written.
-        if (Cpu.Load32((uint*)space) != Read(function, 0)) return null;
+        if (!reaches || Cpu.Load32((uint*)space) != Read(function, 0)) return null;
         uint at = 0x100;
         for (int i = 0; i < 256 && at is >= 0x100 and <= 0xFF8; i++)
         {

@@ -103,6 +103,7 @@ public static unsafe class Functions
         if (kind is not (MassStorage or Network or Display or SerialBus)) return;
         PciFunction spare = default;
         PciFunction* function = Node.FunctionCount < ControlLayout.MaxFunctions ? Node.Functions + Node.FunctionCount : &spare;
+        *function = default;
         function->Address = address;
         function->Alias = s_alias[address >> 8];
         FindCapabilities(function);
@@ -171,8 +172,8 @@ public static unsafe class Functions
     /// </summary>
     private static bool IsFree(ulong host, ulong bytes)
     {
-        const ulong Shared = 0xFEC0_0000, SharedEnd = 1UL << 32, Limit = 1UL << 52;
-        if (host == 0 || host >= Limit || (host < SharedEnd && host + bytes > Shared)) return false;
+        const ulong Shared = 0xFEC0_0000, SharedEnd = 1UL << 32, Limit = 1UL << 52, Low = 1UL << 20;
+        if (host < Low || host >= Limit || (host < SharedEnd && host + bytes > Shared)) return false;
         bool free = !Overlaps(Firmware.ExtendedConfig, (Firmware.LastExtendedBus + 1UL) << 20) && !Iommu.HasRegisters(host, bytes);
         for (int i = 0; i < s_boot.RangeCount; i++) free &= !s_boot.RangeIsRam(i) || !Overlaps(s_boot.RangeStart(i), s_boot.RangeBytes(i));
         for (int i = 0; i < (Node.FunctionCount + 1) * PciFunction.BaseAddresses; i++) free &= !Overlaps(Node.DeviceMemory[i].HostAddress, Node.DeviceMemory[i].Bytes);

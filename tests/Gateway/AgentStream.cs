@@ -49,11 +49,15 @@ internal sealed class AgentStream : IAsyncDisposable
         try
         {
             ulong revision = desired ?? resumes?.Came.LastOrDefault(one => one.Desired is not null)?.Desired.Revision ?? 0;
-            await stream.WriteAsync(new AgentEnvelope
+            var hello = new Hello { SessionId = stream.Session, Resumed = resumes is not null, BootId = machine.BootId, AgentVersion = "1.2.3", DesiredRevision = revision };
+            try
             {
-                Hello = new Hello { SessionId = stream.Session, Resumed = resumes is not null, BootId = machine.BootId, AgentVersion = "1.2.3", DesiredRevision = revision },
-                Acknowledged = stream.Received,
-            });
+                await stream.WriteAsync(new AgentEnvelope { Hello = hello, Acknowledged = stream.Received });
+            }
+            catch (RpcException error) when (error.StatusCode == StatusCode.Cancelled)
+            {
+                // As the agent: a refusal may come before the greeting is through, and the answer says why.
+            }
             stream.Welcome = (await stream.NextAsync()).Welcome.ShouldNotBeNull();
             return stream;
         }

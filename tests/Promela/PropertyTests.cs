@@ -40,13 +40,15 @@ public sealed partial class PropertyTests(ITestOutputHelper output)
         formulas.Length.ShouldBeGreaterThan(5);
         using var spin = new Spin(bounds);
         string verifier = await spin.VerifierAsync("monitor.pml", ["-O2", "-DNFAIR=3"], TestContext.Current.CancellationToken, "-DLOOKS");
-        foreach (string formula in formulas.Where(formula => bounds.Functions != 0 || !formula.StartsWith("function_", StringComparison.Ordinal)))
+        IEnumerable<string> checkable = formulas.Where(formula => bounds.Functions != 0 || !formula.StartsWith("function_", StringComparison.Ordinal));
+        var atOnce = new ParallelOptions { MaxDegreeOfParallelism = 2, CancellationToken = TestContext.Current.CancellationToken };
+        await Parallel.ForEachAsync(checkable, atOnce, async (formula, cancel) =>
         {
-            Search search = Promela.Search.Read(await spin.VerifyAsync(verifier, TestContext.Current.CancellationToken, "-a", "-f", "-N", formula, "-n", "-m3000000", "-w22"));
+            Search search = Promela.Search.Read(await spin.VerifyAsync(verifier, cancel, "-a", "-f", "-N", formula, "-n", "-m3000000", "-w22"));
             output.WriteLine($"{formula}: {search}");
             search.Output.ShouldContain($"ltl formula {formula}");
             search.ShouldHold();
-        }
+        });
     }
 
     [Fact]

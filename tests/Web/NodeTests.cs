@@ -59,6 +59,23 @@ public sealed class NodeTests(Site site)
     }
 
     [Fact]
+    public async Task A_node_that_asked_for_its_script_shows_the_step_that_it_is_at()
+    {
+        string prefix = Site.Unique("boots"), node = $"{prefix}-0";
+        Guid[] ids = await site.Seed.NodesAsync(1, new NodeShape(), prefix);
+        var boot = Guid.CreateVersion7();
+        await site.Database.ExecuteAsync("INSERT INTO node_boots (id, node_id, started_at) VALUES ($1, $2, now())", boot, ids[0]);
+        // As the script's request writes them: three that begin at one moment.
+        foreach ((string step, string state) in new[] { ("Image", "Waiting"), ("Dhcp", "Done"), ("Script", "Done") })
+        {
+            await site.Database.ExecuteAsync(
+                "INSERT INTO node_boot_steps (boot_id, step, state, started_at, finished_at, deadline_at, detail) SELECT id, $2, $3, started_at, CASE WHEN $3 = 'Done' THEN started_at END, started_at + interval '1 minute', '' FROM node_boots WHERE id = $1",
+                boot, step, state);
+        }
+        (await site.Administrator.GetAsync($"/api/v1/nodes/{node}")).Json.GetProperty("bootStep").GetString().ShouldBe("Image waiting");
+    }
+
+    [Fact]
     public async Task A_node_with_tenants_is_not_retired_and_shows_who_owns_what()
     {
         string project = await site.NewProjectAsync(), prefix = Site.Unique("n"), node = $"{prefix}-0";

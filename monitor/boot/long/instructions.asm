@@ -58,8 +58,9 @@ routine asm_load32
 routine asm_load64
     mov rax, [rdi]
     ret
-routine asm_store32
-    mov [rdi], esi
+routine asm_store32                     ; extended configuration space takes accesses from and to EAX only
+    mov eax, esi
+    mov [rdi], eax
     ret
 routine asm_store64
     mov [rdi], rsi

@@ -93,7 +93,14 @@ public sealed class SessionClient(Uri control, IdentityHolder identity, ISession
         Hello hello = peer.Greet();
         hello.SessionId = _session;
         hello.Resumed = _welcomed;
-        await call.RequestStream.WriteAsync(new AgentEnvelope { Hello = hello, Acknowledged = _outbox.Received }, end.Token).ConfigureAwait(false);
+        try
+        {
+            await call.RequestStream.WriteAsync(new AgentEnvelope { Hello = hello, Acknowledged = _outbox.Received }, end.Token).ConfigureAwait(false);
+        }
+        catch (RpcException error) when (error.StatusCode == StatusCode.Cancelled && !end.IsCancellationRequested)
+        {
+            // The call is over before the greeting was through: the answer says why.
+        }
         if (!await call.ResponseStream.MoveNext(end.Token).ConfigureAwait(false)) return;
         if (call.ResponseStream.Current is not { Welcome: { } welcome } greeting) throw new InvalidDataException("the control plane did not begin with a welcome");
         _outbox.Acknowledge(greeting.Acknowledged);

@@ -121,6 +121,6 @@ public static class OsvHost
     /// <summary>Reads that went well are counted, not logged: programs ask all the time, and each line waits for all others to be written.</summary>
     private static LogEventLevel RequestLevel(HttpContext context, Exception? failed) =>
         failed is not null || context.Response.StatusCode >= StatusCodes.Status500InternalServerError ? LogEventLevel.Error
-        : context.Response.StatusCode < StatusCodes.Status400BadRequest && (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)) ? LogEventLevel.Debug
+        : context.Response.StatusCode is (>= StatusCodes.Status200OK and < StatusCodes.Status300MultipleChoices) or StatusCodes.Status304NotModified && (HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)) ? LogEventLevel.Debug
         : LogEventLevel.Information;
 }

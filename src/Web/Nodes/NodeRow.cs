@@ -63,8 +63,9 @@ internal sealed class NodeRow
             SoldMemoryBytes = data.MemoryAllocations.Where(memory => memory.NodeId == node.Id).Sum(memory => memory.SizeBytes),
             Tenants = data.Placements.Count(place => place.NodeId == node.Id),
             LastHeartbeat = data.NodeHeartbeats.Where(beat => beat.NodeId == node.Id).Select(beat => (DateTimeOffset?)beat.ReceivedAt).FirstOrDefault(),
-            LastStep = data.NodeBootSteps.Where(step => step.BootId == boot).OrderByDescending(step => step.StartedAt).ThenBy(step => step.Step).Select(step => (BootStepKind?)step.Step).FirstOrDefault(),
-            LastStepState = data.NodeBootSteps.Where(step => step.BootId == boot).OrderByDescending(step => step.StartedAt).ThenBy(step => step.Step).Select(step => (BootStepState?)step.State).FirstOrDefault(),
+            // Steps that begin at one moment have the order in which a boot takes them, which is not that of their names.
+            LastStep = data.NodeBootSteps.Where(step => step.BootId == boot).OrderByDescending(step => step.StartedAt).ThenByDescending(step => step.Step == BootStepKind.Agent ? 4 : step.Step == BootStepKind.Monitor ? 3 : step.Step == BootStepKind.Image ? 2 : step.Step == BootStepKind.Script ? 1 : 0).Select(step => (BootStepKind?)step.Step).FirstOrDefault(),
+            LastStepState = data.NodeBootSteps.Where(step => step.BootId == boot).OrderByDescending(step => step.StartedAt).ThenByDescending(step => step.Step == BootStepKind.Agent ? 4 : step.Step == BootStepKind.Monitor ? 3 : step.Step == BootStepKind.Image ? 2 : step.Step == BootStepKind.Script ? 1 : 0).Select(step => (BootStepState?)step.State).FirstOrDefault(),
             PreventsPlacement = data.NodeHealthReports.Any(report => report.NodeId == node.Id && report.PreventsPlacement && (report.ExpiresAt == null || report.ExpiresAt > DateTimeOffset.UtcNow)),
         };
 
