@@ -82,9 +82,8 @@ public static unsafe class FunctionReset
         if (IsAway(function->Address) || (PciConfig.Read(function->Address, PciFunction.Command) & NoInterruptPin) != 0) function->IsAssignable = false;
         for (int i = 0; i < PciFunction.BaseAddresses; i++)
         {
-            int offset = PciFunction.FirstBaseAddress + i * 4;
-            if (function->RealBase[i] > 15 && PciConfig.Read(function->Address, offset) == function->RealBase[i]) function->IsAssignable = false;
-            PciConfig.Write(function->Address, offset, 4, function->RealBase[i]);
+            if (function->RealBase[i] > 15 && PciConfig.Read(function->Address, PciFunction.FirstBaseAddress + i * 4) == function->RealBase[i]) function->IsAssignable = false;
+            PciConfig.Write(function->Address, PciFunction.FirstBaseAddress + i * 4, 4, function->RealBase[i]);
         }
         if (function->Express != 0) PciConfig.Write(function->Address, function->Express + 8, 2, function->DeviceControl);
         PciConfig.Write(function->Address, PciFunction.Command, 2, NoInterruptPin);
