@@ -1,9 +1,9 @@
 using System.Globalization;
 
-namespace Osv.Bench.Monitor;
+namespace Osv.Bench.Runs;
 
 /// <summary>A quantity seen several times.</summary>
-internal sealed class Sample(IEnumerable<double> values)
+public sealed class Sample(IEnumerable<double> values)
 {
     private readonly double[] _values = [.. values.Order()];
 
