@@ -167,8 +167,8 @@ public static unsafe class Functions
     }
 
     /// <summary>
-    /// Registers whoever says so may have there: a device is not believed that names memory, what all share at the end of the first
-    /// 4 GiB (interrupt controllers, AMD-Vi, flash), or what another has.
+    /// Registers whoever says so may have there: a device is not believed that names RAM, what all share at the end of the first
+    /// 4 GiB (interrupt controllers, AMD-Vi, flash), or what a function before it was shown.
     /// </summary>
     private static bool IsFree(ulong host, ulong bytes)
     {
