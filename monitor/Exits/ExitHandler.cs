@@ -57,9 +57,9 @@ public static unsafe class ExitHandler
 
     private static void Dispatch(CoreBlock* core, Vmcb* vmcb, ulong code)
     {
-        // An NMI comes between instructions: it does not end the shadow of the one before, or STI; HLT would miss its wake-up.
+        // An NMI or SMI comes between instructions: it does not end the shadow of the one before, or STI; HLT would miss its wake-up.
         // Nor does an IRET that is still to be executed.
-        if (code is not (ExitCode.Nmi or ExitCode.Iret)) vmcb->InterruptShadow = 0;
+        if (code is not (ExitCode.Nmi or ExitCode.Smi or ExitCode.Iret)) vmcb->InterruptShadow = 0;
         switch (code)
         {
             case ExitCode.Msr:
@@ -72,8 +72,9 @@ public static unsafe class ExitHandler
                 Count(core, ExitCounter.Cpuid);
                 CpuidExit.Handle(core, vmcb);
                 break;
-            case ExitCode.Nmi:
-                Count(core, ExitCounter.Nmi);
+            case ExitCode.Nmi or ExitCode.Smi:
+                // The firmware's SMI is taken as soon as GIF is set, and with it an NMI that waits: that must not be missed.
+                Count(core, code == ExitCode.Nmi ? ExitCounter.Nmi : ExitCounter.Other);
                 Cpu.TakePending();
                 Cpu.Exchange32(&core->Kicked, 1);
                 if (core->Index == Node.Partitions[Machine.Management].BootCore) ManagementWatch.Look();
@@ -82,11 +83,6 @@ public static unsafe class ExitHandler
                 Count(core, ExitCounter.NmiReturn);
                 NmiWindow.OnIret(core, vmcb);
                 Cpu.Exchange32(&core->Kicked, 1);
-                break;
-            case ExitCode.Smi:
-                // The firmware's: it is taken as soon as GIF is set, and the guest goes on.
-                Count(core, ExitCounter.Other);
-                Cpu.TakePending();
                 break;
             case ExitCode.NestedPageFault:
                 if (MmioExit.Handle(core, vmcb, Node.Cores[core->Index].Partition))

@@ -86,8 +86,8 @@ internal static class Checks
         MethodInfo run = policy.GetType("Osv.Model.Explorer.Exploration", throwOnError: true)!.GetMethod("Run", BindingFlags.Public | BindingFlags.Static)!;
         try
         {
-            // One core of partition 0, two, and extents that can overlap in part.
-            foreach (object[] bounds in (object[][])[[3, 3, 1, 1, false, false, true, 1], [3, 3, 2, 1, false, false, true, 1], [3, 4, 1, 4, true, false, true, 1]])
+            // One core of partition 0 and functions, two cores, extents that can overlap in part.
+            foreach (object[] bounds in (object[][])[[3, 3, 1, 1, false, false, true, 1, 2], [3, 3, 2, 1, false, false, true, 1, 0], [3, 4, 1, 4, true, false, true, 1, 0]])
             {
                 (string? violation, _, _) = ((string?, string, string))run.Invoke(null, bounds)!;
                 if (violation != null) return $"explorer: {violation}";

@@ -30,7 +30,7 @@ public sealed class DeviceEventTests
             Deadline = TimeSpan.FromMinutes(8),
         });
         await node.WaitForAsync("AWAITS ONE EVENT OF ");
-        ushort function = ushort.Parse(node.Serial.Split("AWAITS ONE EVENT OF ")[1][..4], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+        ushort function = ushort.Parse(node.Serial.Split("AWAITS ONE EVENT OF ")[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
         await WriteAsync(port, 0, [function], cancel);
         await node.WaitForAsync("AWAITS A FULL LOG");
         // The rest of the log: of the same function, of one that nobody owns, of none at all.

@@ -43,7 +43,9 @@ internal sealed class EmulatedNode : IAsyncDisposable
         string[] arguments =
         [
             "-machine", shape.Machine, "-accel", "tcg,thread=multi", "-cpu", shape.Processor, "-smp", shape.Cores, "-m", shape.Memory,
-            "-display", "none", "-nodefaults", "-serial", "stdio", "-no-reboot", .. shape.Boot, .. shape.Extra,
+            "-display", "none", "-nodefaults", "-serial", "stdio", "-no-reboot",
+            // The real-time clock stands still with the machine, and does not jump with the host's.
+            "-rtc", "clock=vm", .. shape.Boot, .. shape.Extra,
         ];
         Process qemu = Process.Start(new ProcessStartInfo("qemu-system-x86_64", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         return new EmulatedNode(name, qemu, shape.Deadline);

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 
 namespace Osv.Web.Tests;
 
@@ -61,6 +63,29 @@ public sealed class HostTests(Site site)
         while (refused.Status != 429) refused = await anyone.GetAsync("/api/v1/tenants");
         refused.Headers.RetryAfter.ShouldNotBeNull();
         refused.Detail.ShouldContain("wait");
+    }
+
+    [Fact]
+    public async Task Reads_wait_for_each_other_and_hold_up_nothing_else()
+    {
+        CancellationToken cancel = TestContext.Current.CancellationToken;
+        await using WebApplication narrow = await site.StartAsync("--Osv:Limits:ConcurrentReads=1", "--Osv:Limits:WaitingReads=1");
+        using var program = new Api(new Uri(narrow.Urls.Single()), site.Administrator.Token);
+        await using NpgsqlConnection other = await site.Services.GetRequiredService<NpgsqlDataSource>().OpenConnectionAsync(cancel);
+        await using NpgsqlTransaction busy = await other.BeginTransactionAsync(cancel);
+        await using (var hold = new NpgsqlCommand("LOCK TABLE placement_jobs", other)) await hold.ExecuteNonQueryAsync(cancel);
+
+        List<Task<Answer>> reads = [.. Enumerable.Range(0, 3).Select(_ => program.GetAsync("/api/v1/jobs"))];
+        Task<Answer> refused = await Task.WhenAny(reads);
+        reads.Remove(refused);
+        (await refused).Status.ShouldBe(503);
+        (await refused).Headers.RetryAfter.ShouldNotBeNull();
+        (await refused).Detail.ShouldContain("wait");
+        (await program.PostAsync("/api/v1/projects", new { name = Site.Unique("project") })).Status.ShouldBe(201);
+        reads.ShouldAllBe(read => !read.IsCompleted);
+        await busy.CommitAsync(cancel);
+        foreach (Answer read in await Task.WhenAll(reads)) read.Status.ShouldBe(200);
+        (await program.GetAsync("/api/v1/jobs")).Status.ShouldBe(200);
     }
 
     [Fact]

@@ -77,6 +77,7 @@ public static class OsvHost
         bool web = builder.Configuration.GetValue("Osv:Web:Enabled", true);
         builder.Services.AddOsvTelemetry(web ? "osv-web" : "osv-scheduler", builder.Configuration);
         builder.Services.AddOsvRateLimits(builder.Configuration);
+        builder.Services.AddSingleton<ReadLimit>();
         builder.Services.AddOsvOpenApi();
         builder.Services.AddHealthChecks().AddCheck<DatabaseHealth>("database");
         builder.Services.AddSingleton<AuditTrail>();
@@ -114,6 +115,7 @@ public static class OsvHost
         RouteGroupBuilder api = app.MapGroup("/api/v1");
         api.AddEndpointFilter<CookieAntiforgery>();
         api.AddEndpointFilter<BodyCheck>();
+        api.AddEndpointFilter<ReadLimit.Filter>();
         foreach (IModule module in modules) module.Map(app, api);
         return app;
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.EntityFrameworkCore;
@@ -69,6 +70,7 @@ internal static class Problems
             RefusalException? refusal = Explain(exception);
             int status = refusal?.Status ?? StatusCodes.Status500InternalServerError;
             context.Response.StatusCode = status;
+            if (refusal?.RetryAfter is { } after) context.Response.Headers.RetryAfter = Math.Ceiling(after.TotalSeconds).ToString(CultureInfo.InvariantCulture);
             var document = refusal is { Errors.Count: > 0 }
                 ? new HttpValidationProblemDetails(refusal.Errors.ToDictionary()) { Status = status, Title = null }
                 : new Microsoft.AspNetCore.Mvc.ProblemDetails { Status = status };

@@ -7,6 +7,9 @@ public sealed class RefusalException(int status, string message) : Exception(mes
 {
     public int Status { get; } = status;
 
+    /// <summary>When it may be granted.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+
     /// <summary>What is wrong by field; empty where it is not about fields.</summary>
     public IReadOnlyDictionary<string, string[]> Errors { get; init; } = new Dictionary<string, string[]>();
 
