@@ -76,6 +76,15 @@ public sealed class ControlPolicyTests
         RecordingHardware.Calls.ShouldBeEmpty();
     }
 
+    [Fact]
+    public void As_many_cores_as_the_request_can_name_may_be_had()
+    {
+        uint[] all = [.. Enumerable.Range(0, ControlLayout.MaxCores).Select(i => (uint)i)];
+        var node = new TestNode(all);
+        node.Ask(ControlOperation.Create, TestNode.Request(1, all, s_free)).ShouldBe(ControlStatus.Ok);
+        node.Partitions[1].CoreCount.ShouldBe((ushort)ControlLayout.MaxCores);
+    }
+
     /// <summary>Memory of tenant 1 is from 6 to 7 GiB. An end is not part of an extent, on either side.</summary>
     [Theory]
     [InlineData(6 * Gibibyte - Page, Page)]

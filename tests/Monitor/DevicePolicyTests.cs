@@ -90,6 +90,16 @@ public sealed class DevicePolicyTests
     }
 
     [Fact]
+    public void Functions_are_the_partitions_when_its_tables_are_made()
+    {
+        TestNode node = Node();
+        ushort owner = Machine.Nobody;
+        RecordingHardware.Mapping = () => owner = node.Functions[0].Partition;
+        node.Ask(ControlOperation.Create, Create(1, 2, Disk)).ShouldBe(ControlStatus.Ok);
+        owner.ShouldBe((ushort)1, "their registers are mapped with its memory");
+    }
+
+    [Fact]
     public void Functions_reach_memory_from_start_until_a_stop_begins_and_are_told_of_no_more_when_the_next_can_have_them()
     {
         TestNode node = Running(Disk);
@@ -167,6 +177,13 @@ public sealed class DevicePolicyTests
     {
         DevicePolicy.Remap(Running(Disk).Machine, 1, address, data, out ulong low, out ulong high).ShouldBeFalse(why);
         (low | high).ShouldBe(0ul, why);
+    }
+
+    [Fact]
+    public void The_lowest_vector_of_an_interrupt_is_16()
+    {
+        DevicePolicy.Remap(Running(Disk).Machine, 1, 0xFEE0_2000, 16, out _, out ulong high).ShouldBeTrue();
+        high.ShouldBe(16ul);
     }
 
     [Fact]

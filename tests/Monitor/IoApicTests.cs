@@ -55,6 +55,22 @@ public sealed class IoApicTests
     }
 
     [Fact]
+    public void Only_select_and_window_are_registers()
+    {
+        IoApic ioApic = Fresh();
+        Direct(ref ioApic, 23, 0x31, 0x1234_5678);
+        ioApic.Write(Select, 0x3F);
+        for (uint offset = 1; offset < 0x1000; offset++)
+        {
+            if (offset == Window) continue;
+            ioApic.Write(offset, 7);
+            ioApic.Read(offset).ShouldBe(0u, $"{offset:x}");
+        }
+        ioApic.Read(Select).ShouldBe(0x3Fu);
+        ioApic.Read(Window).ShouldBe(0x1234_5678u);
+    }
+
+    [Fact]
     public void Any_access_at_any_offset_is_answered()
     {
         Gen.Select(Gen.UInt[0, 0xFFF], Gen.UInt, Gen.Bool).Array[1, 50].Sample(accesses =>
@@ -66,6 +82,24 @@ public sealed class IoApicTests
                 else ioApic.Read(offset);
             }
         });
+    }
+
+    /// <summary>What lies behind its entries would be taken for one: a tenant's own console says on which pin it wants to be heard.</summary>
+    [Fact]
+    public void A_pin_that_there_is_not_raises_nothing()
+    {
+        TestNode node = TestNode.WithRunningTenant();
+        IoApic[] neighbours = [Fresh(), Fresh(), Fresh()];
+        foreach (ref IoApic ioApic in neighbours.AsSpan())
+        {
+            for (int pin = 0; pin < 24; pin++) Direct(ref ioApic, pin, 0x31, node.Cores[1].ApicId << 24);
+            ioApic.Write(Select, 0x31);
+        }
+        node.Cores[1].ApicId.ShouldBe(2u);
+        neighbours[1].Raise<RecordingHardware>(node.Machine, 1, 23).ShouldBeTrue();
+        // The first word of the next would be bits 31:0 of the entry, its second 63:32: id 0, a core of partition 0's unless it is made the tenant's.
+        node.Cores[0].Partition = 1;
+        foreach (int pin in (int[])[-25, -24, -1, 24, 25, 48]) neighbours[1].Raise<RecordingHardware>(node.Machine, 1, pin).ShouldBeFalse($"pin {pin}");
     }
 
     [Fact]

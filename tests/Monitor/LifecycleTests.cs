@@ -134,12 +134,14 @@ public sealed class LifecycleTests
     }
 
     [Fact]
-    public void A_start_forgets_where_the_former_run_hung()
+    public void A_start_forgets_why_the_former_run_ended_and_where_it_hung()
     {
         TestNode node = TestNode.WithTenant();
+        node.Partitions[1].Cause = StopCause.TripleFault;
         node.Cores[1].Stuck = new Stuck { Seen = true, Last = new Sample { Rip = 0x1234 } };
         node.Ask(ControlOperation.Start, new ControlRequest { Partition = 1, Entry = TestNode.Entry }).ShouldBe(ControlStatus.Ok);
         node.Cores[1].Stuck.ShouldBe(default);
+        node.Partitions[1].Cause.ShouldBe(StopCause.None);
     }
 
     [Fact]

@@ -139,6 +139,53 @@ public sealed class PciFunctionTests
     }
 
     [Fact]
+    public void A_new_owner_finds_no_size_probe_under_way()
+    {
+        PciFunction card = Card();
+        for (int i = 0; i < 6; i++)
+        {
+            card.ShowBase(i, 0x1000u + (uint)i, 0xF000u + (uint)i);
+            Write(ref card, 0x10 + 4 * i, 4, 0xFFFF_FFFF);
+        }
+        card.Forget();
+        for (int i = 0; i < 6; i++) card.Show(0x10 + 4 * i, 0).ShouldBe(0x1000u + (uint)i);
+    }
+
+    [Fact]
+    public void What_is_shown_of_the_header_says_one_function_without_self_test_or_ports()
+    {
+        PciFunction card = Card();
+        card.Show(0x04, 0x0010_0007).ShouldBe(0x0010_0006u);
+        card.Show(0x04, 0).ShouldBe(0u);
+        card.Show(0x0C, 0xFF80_4010).ShouldBe(0x0000_4010u);
+        card.Show(0x00, 0x1234_5678).ShouldBe(0x1234_5678u);
+    }
+
+    [Fact]
+    public void A_message_that_is_not_remapped_is_shown_as_the_function_has_it()
+    {
+        var card = new PciFunction { Address = 0x18, Msi = 0x50 };
+        card.Show(0x54, 0xFEE0_1000).ShouldBe(0xFEE0_1000u);
+        card.Show(0x58, 0x31).ShouldBe(0x31u);
+    }
+
+    /// <summary>Capabilities that begin where others could be thought to: at 0 for what there is not, at the message's own first word.</summary>
+    [Fact]
+    public void No_write_reaches_the_identification_or_the_first_word_of_a_capability()
+    {
+        var card = new PciFunction { Address = 0x18, Msi = 0x50, MsiIsWide = true, IsRemapped = true };
+        card.OpenCapability(0x50, 24);
+        foreach ((int offset, int width) in ((int, int)[])[(0, 4), (0, 2), (2, 2), (0x50, 4), (0x50, 2), (0x50, 1)])
+        {
+            int bytes = width;
+            uint value = 0xFFFF_FFFF;
+            card.Write(offset, ref bytes, ref value).ShouldBe(ConfigWrite.Dropped, $"{width} bytes at {offset:x}");
+        }
+        var without = new PciFunction { Address = 0x18, IsRemapped = true };
+        without.Show(0x04, 0x0010_0002).ShouldBe(0x0010_0002u, "without MSI nothing of it is shown");
+    }
+
+    [Fact]
     public void No_argument_makes_it_fail()
     {
         NoArgumentFails(Card());

@@ -9,13 +9,19 @@ internal readonly struct RecordingHardware : IHardware
     [ThreadStatic] private static List<HardwareCall>? t_calls;
     [ThreadStatic] private static bool t_tablesRunOut;
 
+    [ThreadStatic] private static Action? t_mapping;
+
     public static List<HardwareCall> Calls => t_calls ??= [];
 
     public static bool TablesRunOut { set => t_tablesRunOut = value; }
 
+    /// <summary>Looks at the machine while the tables of a partition are made.</summary>
+    public static Action? Mapping { set => t_mapping = value; }
+
     public static void Forget()
     {
         Calls.Clear();
+        t_mapping = null;
         t_tablesRunOut = false;
     }
 
@@ -29,6 +35,7 @@ internal readonly struct RecordingHardware : IHardware
 
     public static bool MapPartition(int partition)
     {
+        t_mapping?.Invoke();
         if (t_tablesRunOut) return false;
         Calls.Add(new Map(partition));
         return true;

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Osv.Mutation;
 
-// Osv.Mutation [COUNT] [LIST]: judges COUNT mutants of monitor/Policy (all without), always the same ones. LIST names the
+// Osv.Mutation [COUNT | FROM-TO] [LIST]: judges COUNT mutants of monitor/Policy (all without), always the same ones, or a part of their order. LIST names the
 // survivors that are argued to be equivalent; any other survivor is told and makes the exit code 1.
 if (args is [Worker.Argument])
 {
@@ -13,9 +13,10 @@ var policy = new Policy();
 if (policy.Compile(null) is not { } shipped) throw new InvalidOperationException("the policy as shipped does not compile here: see Policy.cs for the references it gets");
 if (await Checks.RunAsync(shipped, "") is { } broken) throw new InvalidOperationException($"the policy as shipped fails {broken}: mend that first");
 
-int count = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : policy.Mutants.Count;
+int[] part = args.Length > 0 ? [.. args[0].Split('-').Select(number => int.Parse(number, CultureInfo.InvariantCulture))] : [policy.Mutants.Count];
+(int from, int to) = part.Length == 1 ? (0, part[0]) : (part[0], part[1]);
 HashSet<string> equivalent = args.Length > 1 ? [.. File.ReadLines(args[1]).Where(line => line.Contains(" | ", StringComparison.Ordinal)).Select(line => line.Trim())] : [];
-int[] chosen = [.. Enumerable.Range(0, policy.Mutants.Count).OrderBy(i => Hash($"{i} {policy.Mutants[i].Name}")).Take(count)];
+int[] chosen = [.. Enumerable.Range(0, policy.Mutants.Count).OrderBy(i => Hash($"{i} {policy.Mutants[i].Name}")).Take(to).Skip(from)];
 
 var verdicts = new SortedDictionary<string, SortedDictionary<string, int>>(StringComparer.Ordinal);
 int killed = 0, survived = 0, argued = 0, stillborn = 0;
