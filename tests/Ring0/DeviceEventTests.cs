@@ -4,13 +4,14 @@ using System.Globalization;
 namespace Osv.Ring0.Tests;
 
 /// <summary>
-/// What the monitor makes of its IOMMU's event log. QEMU's own IOMMU logs nothing before 10.1 (docs/adr/0013): entries are
+/// What the monitor makes of its IOMMU's event log, and of the interrupts that a former owner set up. QEMU's own IOMMU logs nothing before 10.1 (docs/adr/0013): entries are
 /// put there through the debug port, as an IOMMU would put them.
 /// </summary>
 public sealed class DeviceEventTests
 {
     private const ulong EventLogBase = 0xFED8_0010, PageMask = 0x000F_FFFF_FFFF_F000, PageFault = 2UL << 60;
-    private const int EntryBytes = 16, Entries = 256;
+    private const ulong DeviceTableBase = 0xFED8_0000, InterruptTable = 0x000F_FFFF_FFFF_FFC0;
+    private const int EntryBytes = 16, Entries = 256, DeviceEntryBytes = 32, InterruptTableBytes = 4096;
 
     [Fact]
     public async Task A_refused_access_is_told_once_and_stops_its_owner_however_many_events_there_are()
@@ -31,14 +32,31 @@ public sealed class DeviceEventTests
         });
         await node.WaitForAsync("AWAITS ONE EVENT OF ");
         ushort function = ushort.Parse(node.Serial.Split("AWAITS ONE EVENT OF ")[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+        // An interrupt that this start's owner has set up: the next must not find it.
+        await WithInterruptsAsync(port, function, (stub, table) => stub.WriteAsync(table + 5 * EntryBytes, [.. Enumerable.Repeat((byte)0x31, EntryBytes)], cancel), cancel);
         await WriteAsync(port, 0, [function], cancel);
         await node.WaitForAsync("AWAITS A FULL LOG");
+        await WithInterruptsAsync(port, function, async (stub, table) =>
+        {
+            for (int at = 0; at < InterruptTableBytes; at += 1024) (await stub.ReadAsync(table + (ulong)at, 1024, cancel)).ShouldBe(new byte[1024], $"interrupts of a former owner, from byte {at} on");
+        }, cancel);
         // The rest of the log: of the same function, of one that nobody owns, of none at all.
         await WriteAsync(port, 1, [.. Enumerable.Range(1, Entries - 1).Select(i => (i % 3) switch { 0 => function, 1 => (ushort)0xF8, _ => (ushort)0xFFFF })], cancel);
         await node.WaitForAsync("DRIVER done");
         node.Serial.ShouldContain("PASS a refused access is told and stops its owner");
         node.Serial.ShouldContain("PASS a full log is told once and harms nobody");
         node.Serial.ShouldNotContain("osv-monitor: panic");
+    }
+
+    /// <summary>The function's table of interrupts, where its entry in the device table says it is (AMD I/O Virtualization Technology 3.10, 2.2.2.1).</summary>
+    private static async Task WithInterruptsAsync(int port, ushort function, Func<GdbStub, ulong, Task> look, CancellationToken cancel)
+    {
+        using GdbStub stub = await GdbStub.ConnectAsync(port, cancel);
+        ulong devices = BinaryPrimitives.ReadUInt64LittleEndian(await stub.ReadAsync(DeviceTableBase, 8, cancel)) & PageMask;
+        ulong entry = BinaryPrimitives.ReadUInt64LittleEndian(await stub.ReadAsync(devices + function * (ulong)DeviceEntryBytes + 16, 8, cancel));
+        (entry & 1).ShouldBe(1ul, "its interrupts are remapped");
+        await look(stub, entry & InterruptTable);
+        await stub.DetachAsync(cancel);
     }
 
     private static async Task WriteAsync(int port, int first, ushort[] functions, CancellationToken cancel)
