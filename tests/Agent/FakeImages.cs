@@ -12,6 +12,8 @@ internal sealed class FakeImages : IImageSource, IDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("osv-images").FullName;
     private readonly Dictionary<string, string> _failures = [];
     public HashSet<string> OnTheWay { get; } = [];
+    /// <summary>Of what is on its way.</summary>
+    public string? Trouble { get; set; }
     public IReadOnlySet<string> Kept { get; private set; } = new HashSet<string>();
 
     /// <summary>The least that passes for a bzImage: header, setup sectors and some content.</summary>
@@ -50,7 +52,7 @@ internal sealed class FakeImages : IImageSource, IDisposable
     private ImageProgress Request(Artifact artifact)
     {
         if (_failures.TryGetValue(Name(artifact), out string? why)) return new ImageProgress(null, 0, why);
-        return OnTheWay.Contains(Name(artifact)) ? new ImageProgress(null, 1, null) : new ImageProgress(Path.Combine(_folder, Name(artifact)), artifact.Bytes, null);
+        return OnTheWay.Contains(Name(artifact)) ? new ImageProgress(null, 1, null, Trouble) : new ImageProgress(Path.Combine(_folder, Name(artifact)), artifact.Bytes, null);
     }
 
     public long Capacity => 1 << 30;

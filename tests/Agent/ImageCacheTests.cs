@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using Google.Protobuf;
 using Osv.Agent.Images;
@@ -76,6 +78,26 @@ public sealed class ImageCacheTests : IAsyncLifetime
         (await File.ReadAllBytesAsync(progress.Path!, TestContext.Current.CancellationToken)).ShouldBe(_content);
         _plane.Registry.ImageRequests.Count.ShouldBe(2);
         _plane.Registry.ImageRequests[1].Range.ShouldStartWith("bytes=");
+    }
+
+    [Fact]
+    public async Task A_server_that_cannot_be_reached_is_named_until_something_comes()
+    {
+        Artifact artifact = _plane.AddImage(_content);
+        string address = artifact.Url;
+        using var nobody = new TcpListener(IPAddress.Loopback, 0);
+        nobody.Start();
+        int port = ((IPEndPoint)nobody.LocalEndpoint).Port;
+        nobody.Stop();
+        artifact.Url = $"http://127.0.0.1:{port}/image?signature=secret";
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        string? trouble;
+        while ((trouble = Ask(_cache, artifact).Trouble) is null) await Task.Delay(10, deadline.Token);
+        trouble.ShouldStartWith($"http://127.0.0.1:{port}/image: ");
+        trouble.ShouldNotContain("secret");
+        _cache.Keep(new HashSet<string>());
+        artifact.Url = address;
+        (await FinishAsync(artifact)).Trouble.ShouldBeNull();
     }
 
     [Fact]

@@ -127,6 +127,9 @@ public sealed class ReconcilerTests : IDisposable
         _bench.Seen("a").Phase.ShouldBe(PartitionPhase.Fetching);
         _bench.Monitor.Existing.ShouldBe(0);
         _bench.Images.Kept.ShouldContain(hash);
+        _bench.Images.Trouble = "http://images/1: connection refused";
+        _bench.Settle();
+        _bench.Seen("a").Reason.ShouldEndWith("http://images/1: connection refused; trying again");
         _bench.Images.OnTheWay.Clear();
         _bench.Settle();
         _bench.Seen("a").Phase.ShouldBe(PartitionPhase.Running);

@@ -9,7 +9,8 @@ namespace Osv.Agent.Images;
 /// <summary>How far an artifact has come.</summary>
 /// <param name="Path">Of the whole, checked file; null: not there yet.</param>
 /// <param name="Failure">Why it will not come as asked; null: it is on its way.</param>
-public sealed record ImageProgress(string? Path, ulong Bytes, string? Failure);
+/// <param name="Trouble">What keeps it from coming; it is tried again. Null: nothing.</param>
+public sealed record ImageProgress(string? Path, ulong Bytes, string? Failure, string? Trouble = null);
 
 /// <summary>Where the reconciler gets artifacts from.</summary>
 public interface IImageSource
@@ -54,7 +55,7 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
         public CancellationTokenSource Unwanted { get; } = new();
         public long Total { get; } = total;
         public ulong Bytes;
-        public string? Failure;
+        public string? Failure, Trouble;
         public long FailedAt, AskedAt;
         public bool Done, IsUnderWay;
     }
@@ -94,8 +95,10 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
                 _ = Task.Run(() => FetchAsync(artifact.Clone(), HashOf(artifact), download));
             }
             foreach (Artifact artifact in artifacts) _downloads[HashOf(artifact)].AskedAt = time.GetTimestamp();
-            return [.. artifacts.Select(artifact => new ImageProgress(_downloads[HashOf(artifact)].Done ? PathOf(HashOf(artifact)) : null, _downloads[HashOf(artifact)].Bytes, null))];
+            return [.. artifacts.Select(artifact => Progress(HashOf(artifact)))];
         }
+
+        ImageProgress Progress(string hash) => _downloads[hash] is var download && download.Done ? new ImageProgress(PathOf(hash), download.Bytes, null) : new ImageProgress(null, download.Bytes, null, download.Trouble);
 
         ImageProgress[] Fail(string why) => [.. artifacts.Select(_ => new ImageProgress(null, 0, why))];
     }
@@ -176,6 +179,7 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
                 }
                 catch (Exception error) when (error is HttpRequestException or IOException or TimeoutException)
                 {
+                    download.Trouble = $"{Plain(artifact)}: {error.Message}";
                     log.Warn("images", $"{Plain(artifact)} broke off at {download.Bytes} of {artifact.Bytes} bytes: {error.Message}; trying again");
                     await Task.Delay(s_retry, time, cancel).ConfigureAwait(false);
                 }
@@ -241,6 +245,7 @@ public sealed class ImageCache(string folder, HttpClient http, TimeProvider time
                 if (download.Bytes + (ulong)count > artifact.Bytes) throw new InvalidDataException($"{Plain(artifact)} has more than the {artifact.Bytes} bytes announced");
                 file.Write(buffer, 0, count);
                 download.Bytes += (ulong)count;
+                download.Trouble = null;
             }
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)

@@ -320,7 +320,7 @@ public sealed partial class Reconciler
         }
         if (progress.Any(one => one.Path is null))
         {
-            Say(tenant, PartitionPhase.Fetching, image.Name);
+            Say(tenant, PartitionPhase.Fetching, progress.FirstOrDefault(one => one.Trouble is not null)?.Trouble is { } trouble ? $"{image.Name}: {trouble}; trying again" : image.Name);
             return false;
         }
         files = new LinuxImageFiles(progress[0].Path!, progress.Count > 1 ? progress[1].Path : null);
