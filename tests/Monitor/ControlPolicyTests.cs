@@ -155,6 +155,17 @@ public sealed class ControlPolicyTests
     {
         TestNode node = TestNode.WithTenant();
         node.Ask((ControlOperation)operation, default).ShouldBe(ControlStatus.UnknownOperation);
+        node.Ask((ControlOperation)operation, new ControlRequest { Partition = uint.MaxValue }).ShouldBe(ControlStatus.UnknownOperation, "whatever partition it names");
+        RecordingHardware.Calls.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Topology_asks_nothing_of_anybody()
+    {
+        TestNode node = TestNode.WithTenant();
+        byte[] before = node.Snapshot();
+        foreach (uint partition in (uint[])[0, 1, 3, uint.MaxValue]) node.Ask(ControlOperation.Topology, new ControlRequest { Partition = partition }).ShouldBe(ControlStatus.Ok);
+        node.Snapshot().ShouldBe(before);
         RecordingHardware.Calls.ShouldBeEmpty();
     }
 

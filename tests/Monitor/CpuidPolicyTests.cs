@@ -107,6 +107,9 @@ public sealed class CpuidPolicyTests
         });
     }
 
+    [Fact]
+    public void Of_power_management_only_the_timer_that_never_stops_is_shown() => Filter(6, 0, AllOnes).ShouldBe((4u, 0u, 0u, 0u));
+
     /// <summary>Bits 1, 3, 8, 13, 23, 25 and 27 are of features whose registers or instructions are closed (APM vol. 3, appendix E.4.7).</summary>
     [Fact]
     public void Of_the_extended_feature_identifiers_only_closed_ones_are_hidden() => Filter(0x8000_0008, 0, AllOnes).Ebx.ShouldBe(0xF57F_DEF5u);

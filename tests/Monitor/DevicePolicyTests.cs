@@ -179,6 +179,23 @@ public sealed class DevicePolicyTests
         (low | high).ShouldBe(0ul, why);
     }
 
+    /// <summary>Bits 19:12 of the address are the id, 11:5 its bits 14:8 (extended destination id, CPUID 4000_0001h EAX[15]).</summary>
+    [Theory]
+    [InlineData(0, 0xFEE0_0000)]
+    [InlineData(1, 0xFEE0_3000)]
+    [InlineData(2, 0xFEE0_5020)]
+    [InlineData(3, 0xFEEF_F040)]
+    [InlineData(4, 0xFEE0_0FE0)]
+    public void A_message_reaches_every_core_of_its_owner_by_its_id(int core, ulong address)
+    {
+        uint[] ids = [0, 3, 0x105, 0x2FF, 0x7F00];
+        var node = new TestNode(ids);
+        node.Ask(ControlOperation.Create, TestNode.Request(1, ids, TestNode.Extent(0, 6 * TestNode.Gibibyte, TestNode.Gibibyte))).ShouldBe(ControlStatus.Ok);
+        DevicePolicy.Remap(node.Machine, 1, address, 0x41, out ulong low, out ulong high).ShouldBeTrue();
+        ((uint)(low >> 8) | (uint)(high >> 56) << 24).ShouldBe(ids[core]);
+        DevicePolicy.Remap(node.Machine, 2, address, 0x41, out _, out _).ShouldBeFalse("another partition's");
+    }
+
     [Fact]
     public void The_lowest_vector_of_an_interrupt_is_16()
     {

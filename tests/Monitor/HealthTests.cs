@@ -80,6 +80,13 @@ public sealed class HealthTests
     }
 
     [Fact]
+    public void A_core_of_partition_0_that_was_parked_does_not_hang_while_its_first_works()
+    {
+        (_node.Cores[3].Partition, _node.Cores[3].Mode) = (0, CoreMode.Running);
+        for (int i = 0; i < 3; i++) Hangs(Here, halted: true, core: 3).ShouldBeFalse();
+    }
+
+    [Fact]
     public void A_partition_whose_cores_have_all_halted_with_interrupts_off_hangs()
     {
         _node.Cores[2].Mode = CoreMode.Running;

@@ -89,6 +89,34 @@ public sealed class PciFunctionTests
     }
 
     [Fact]
+    public void A_capability_is_opened_from_its_first_byte_to_its_last()
+    {
+        var card = new PciFunction { Address = 0x18 };
+        card.OpenCapability(0x64, 6);
+        for (int offset = 0x40; offset < PciFunction.SpaceBytes; offset += 4) Write(ref card, offset, 4, 0).Goes.ShouldBe(offset is 0x64 or 0x68, $"offset {offset:x}");
+    }
+
+    /// <summary>A message of 32 bits of address has its data where one of 64 has the upper half.</summary>
+    [Fact]
+    public void The_data_of_a_short_message_follow_its_address()
+    {
+        var card = new PciFunction { Address = 0x18, Msi = 0x50, IsRemapped = true };
+        int bytes = 2;
+        uint value = 0x4031;
+        card.Write(0x58, ref bytes, ref value).ShouldBe(ConfigWrite.Message);
+        (card.MessageData, card.MessageAddress).ShouldBe((0x4031u, 0ul));
+        card.Show(0x58, 7).ShouldBe(0x4031u);
+    }
+
+    [Fact]
+    public void Half_a_word_of_ones_does_not_begin_a_size_probe()
+    {
+        PciFunction card = Card();
+        foreach (int bytes in (int[])[1, 2]) Write(ref card, 0x10, bytes, 0xFFFF_FFFF).Goes.ShouldBeFalse();
+        card.Show(0x10, 0xFEBC_0000).ShouldBe(0xC000_0000u);
+    }
+
+    [Fact]
     public void A_remapped_message_is_kept_and_shown_but_never_written()
     {
         PciFunction card = Remapped();
@@ -182,6 +210,9 @@ public sealed class PciFunctionTests
             card.Write(offset, ref bytes, ref value).ShouldBe(ConfigWrite.Dropped, $"{width} bytes at {offset:x}");
         }
         var without = new PciFunction { Address = 0x18, IsRemapped = true };
+        int half = 2;
+        uint enable = 1;
+        without.Write(2, ref half, ref enable).ShouldBe(ConfigWrite.Dropped, "without MSI there is none to turn on");
         without.Show(0x04, 0x0010_0002).ShouldBe(0x0010_0002u, "without MSI nothing of it is shown");
     }
 
