@@ -121,7 +121,6 @@ public static unsafe class ControlPolicy
                 if (Overlap(extent.GuestAddress, extent.Bytes, other.GuestAddress, other.Bytes)) return ControlStatus.GuestOverlap;
             }
         }
-        index = 0;
         return ControlStatus.Ok;
     }
 

@@ -28,6 +28,9 @@ public sealed class MmioInstructionTests
     [InlineData("48 89 07")]        // 64 bits wide
     [InlineData("66 89 07")]        // 16 bits wide
     [InlineData("88 07")]           // a byte
+    [InlineData("50 89 07")]        // push rax, which a faulting stack is written by, before a move
+    [InlineData("57 89 07")]
+    [InlineData("3E 89 07")]
     [InlineData("89 C0")]           // register to register
     [InlineData("C7 48 10 01 00 00 00")]
     [InlineData("F0 87 07")]

@@ -92,8 +92,10 @@ public sealed class PciFunctionTests
     public void A_capability_is_opened_from_its_first_byte_to_its_last()
     {
         var card = new PciFunction { Address = 0x18 };
+        card.OpenCapability(0x40, 4);
         card.OpenCapability(0x64, 6);
-        for (int offset = 0x40; offset < PciFunction.SpaceBytes; offset += 4) Write(ref card, offset, 4, 0).Goes.ShouldBe(offset is 0x64 or 0x68, $"offset {offset:x}");
+        for (int offset = 0x40; offset < PciFunction.SpaceBytes; offset += 4) Write(ref card, offset, 4, 0).Goes.ShouldBe(offset is 0x40 or 0x64 or 0x68, $"offset {offset:x}");
+        foreach (int bytes in (int[])[1, 2]) Write(ref card, 0x66, bytes, 0).ShouldBe((true, bytes, 0u));
     }
 
     /// <summary>A message of 32 bits of address has its data where one of 64 has the upper half.</summary>
@@ -230,7 +232,10 @@ public sealed class PciFunctionTests
             {
                 int width = bytes;
                 uint value = 0xFFFF_FFFF;
-                if (card.Write(offset, ref width, ref value) != ConfigWrite.Dropped) ((offset & 3) + bytes).ShouldBeLessThanOrEqualTo(4);
+                if (card.Write(offset, ref width, ref value) == ConfigWrite.Dropped) continue;
+                bytes.ShouldBeOneOf(1, 2, 4);
+                ((offset & 3) + bytes).ShouldBeLessThanOrEqualTo(4);
+                offset.ShouldBeInRange(0, PciFunction.SpaceBytes - 1);
             }
     }
 }

@@ -117,4 +117,18 @@ public sealed class PortPolicyTests
             });
         }
     }
+
+    /// <summary>One bit of each asks for it, or one value; no other does.</summary>
+    [Fact]
+    public void Every_byte_that_resets_sleeps_or_panics_has_the_bit_for_it()
+    {
+        for (uint value = 0; value < 256; value++)
+        {
+            PortPolicy.Write(0xCF9, 1, value, false).ShouldBe((value & 4) != 0 ? PortVerdict.Reset : PortVerdict.Absent, $"CF9h, {value:x}");
+            PortPolicy.Write(0x92, 1, value, false).ShouldBe((value & 1) != 0 ? PortVerdict.Reset : PortVerdict.Absent, $"92h, {value:x}");
+            PortPolicy.Write(0x64, 1, value, false).ShouldBe(value == 0xFE ? PortVerdict.Reset : PortVerdict.Absent, $"64h, {value:x}");
+            PortPolicy.Write(0x604, 1, value, false).ShouldBe((value & 0x20) != 0 ? PortVerdict.Sleep : PortVerdict.Absent, $"604h, {value:x}");
+            PortPolicy.Write(0x505, 1, value, false).ShouldBe((value & 3) != 0 ? PortVerdict.Panic : PortVerdict.Absent, $"505h, {value:x}");
+        }
+    }
 }
