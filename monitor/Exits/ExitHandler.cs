@@ -139,8 +139,8 @@ public static unsafe class ExitHandler
     {
         int partition = Node.Cores[core->Index].Partition;
         TicketLock.Enter(Node.Lock);
-        if (kind != EventKind.None) RingZero.Report(kind, cause, partition, core->Index);
-        Lifecycle.Stop<RingZero>(Node.Machine, partition, cause);
+        // Once a start, however many cores end it at once: no guest may fill the event ring.
+        if (Lifecycle.Stop<RingZero>(Node.Machine, partition, cause) && kind != EventKind.None) RingZero.Report(kind, cause, partition, core->Index);
         RingZero.Publish(partition);
         TicketLock.Leave(Node.Lock);
         if (partition == Machine.Management) LogEnd(cause, CoreBlock.VmcbOf(core));

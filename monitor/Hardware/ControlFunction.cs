@@ -11,6 +11,9 @@ public static class ControlFunction
 {
     private static uint s_probing;
 
+    /// <summary>As after a reset: a size probe that a Linux left under way would be the next one's base address.</summary>
+    public static void Reset() => s_probing = 0;
+
     public static void Write(int offset, uint value)
     {
         if (offset is < 0x10 or > 0x24) return;

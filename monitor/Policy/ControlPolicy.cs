@@ -168,6 +168,9 @@ public static unsafe class ControlPolicy
         ref Partition partition = ref machine.Partitions[(int)request.Partition];
         if (partition.State != PartitionState.Stopped) return ControlStatus.WrongState;
         if (!GuestLayout.IsEntry(in request.Entry)) return ControlStatus.BadEntry;
+        // It could be assigned when it was: its reset has failed since.
+        for (int i = 0; i < machine.Functions.Length; i++)
+            if (machine.Functions[i].Partition == request.Partition && !machine.Functions[i].IsAssignable) return ControlStatus.FunctionNotAssignable;
         if (machine.Window[0] == request.Partition) CloseWindow<THardware>(machine);
         partition.Entry = request.Entry;
         Lifecycle.Start<THardware>(machine, (int)request.Partition);

@@ -33,6 +33,7 @@ public static class Lifecycle
         started.Dirty = true;
         started.Panicked = false;
         started.Refused = false;
+        started.ConfigAddress = 0;
         for (int i = 0; i < machine.Cores.Length; i++)
         {
             ref Core core = ref machine.Cores[i];

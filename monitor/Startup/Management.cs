@@ -103,6 +103,7 @@ public static unsafe class Management
         Node.Header->Beat = 0;
         *Node.Watch = default;
         AlarmClock.HasStruck();
+        ControlFunction.Reset();
         s_restarts++;
         // The loader reads these, and partition 0 may have written over them in its last life.
         SharedTables.Write();

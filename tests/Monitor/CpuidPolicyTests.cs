@@ -107,6 +107,10 @@ public sealed class CpuidPolicyTests
         });
     }
 
+    /// <summary>FFh means every core to an I/O APIC or a message (APM vol. 2, 16.6.1): no core can be named by it.</summary>
+    [Fact]
+    public void Plain_ids_end_below_that_of_all_cores() => CpuidPolicy.LastPlainApicId.ShouldBe(0xFFu - 1);
+
     [Fact]
     public void Of_power_management_only_the_timer_that_never_stops_is_shown() => Filter(6, 0, AllOnes).ShouldBe((4u, 0u, 0u, 0u));
 

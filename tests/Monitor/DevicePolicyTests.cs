@@ -77,7 +77,13 @@ public sealed class DevicePolicyTests
     }
 
     [Fact]
-    public void A_group_goes_as_a_whole() => WithOwner(Card, SecondPort).Functions.Count(function => function.Partition == 1).ShouldBe(2);
+    public void A_group_goes_as_a_whole()
+    {
+        TestNode node = Node();
+        node.Ask(ControlOperation.Create, Create(1, 2, Card, SecondPort), out uint index).ShouldBe(ControlStatus.Ok);
+        index.ShouldBe(0u, "nothing is wrong with any");
+        node.Functions.Count(function => function.Partition == 1).ShouldBe(2);
+    }
 
     [Fact]
     public void A_create_that_finds_no_tables_takes_no_function()
@@ -87,6 +93,30 @@ public sealed class DevicePolicyTests
         byte[] before = node.Snapshot();
         node.Ask(ControlOperation.Create, Create(1, 2, Disk)).ShouldBe(ControlStatus.OutOfTables);
         node.Snapshot().ShouldBe(before);
+    }
+
+    [Fact]
+    public void A_partition_whose_function_could_not_be_reset_is_not_started()
+    {
+        TestNode node = WithOwner(Disk);
+        node.Functions[0].IsAssignable = false;
+        byte[] before = node.Snapshot();
+        var start = new ControlRequest { Partition = 1, Entry = TestNode.Entry };
+        node.Ask(ControlOperation.Start, in start).ShouldBe(ControlStatus.FunctionNotAssignable);
+        node.Snapshot().ShouldBe(before);
+        RecordingHardware.Calls.ShouldBeEmpty();
+        node.Functions[0].IsAssignable = true;
+        node.Functions[1].IsAssignable = false;
+        node.Ask(ControlOperation.Start, in start).ShouldBe(ControlStatus.Ok, "another's function is in nobody's way");
+    }
+
+    [Fact]
+    public void A_start_forgets_which_register_the_former_run_looked_at()
+    {
+        TestNode node = WithOwner(Disk);
+        node.Partitions[1].ConfigAddress = 0x8000_1010;
+        node.Ask(ControlOperation.Start, new ControlRequest { Partition = 1, Entry = TestNode.Entry }).ShouldBe(ControlStatus.Ok);
+        node.Partitions[1].ConfigAddress.ShouldBe(0u);
     }
 
     [Fact]

@@ -51,6 +51,14 @@ public sealed class HealthTests
     }
 
     [Fact]
+    public void Three_probes_over_a_second_show_a_loop()
+    {
+        Hangs(Here, waits: true, at: 5_000).ShouldBeFalse();
+        Hangs(Here + 1, waits: true, at: 5_500).ShouldBeFalse();
+        Hangs(Here + 2, waits: true, at: 6_000).ShouldBeTrue();
+    }
+
+    [Fact]
     public void Two_probes_however_far_apart_do_not_show_a_loop()
     {
         Hangs(Here, waits: true, at: 0).ShouldBeFalse();

@@ -16,7 +16,8 @@ if (await Checks.RunAsync(shipped, "") is { } broken) throw new InvalidOperation
 int[] part = args.Length > 0 ? [.. args[0].Split('-').Select(number => int.Parse(number, CultureInfo.InvariantCulture))] : [policy.Mutants.Count];
 (int from, int to) = part.Length == 1 ? (0, part[0]) : (part[0], part[1]);
 HashSet<string> equivalent = args.Length > 1 ? [.. File.ReadLines(args[1]).Where(line => line.Contains(" | ", StringComparison.Ordinal)).Select(line => line.Trim())] : [];
-int[] chosen = [.. Enumerable.Range(0, policy.Mutants.Count).OrderBy(i => Hash($"{i} {policy.Mutants[i].Name}")).Take(to).Skip(from)];
+// By name, not by place: a change of one line leaves all others where they are. Those of one name keep their order.
+int[] chosen = [.. Enumerable.Range(0, policy.Mutants.Count).OrderBy(i => Hash(policy.Mutants[i].Name)).Take(to).Skip(from)];
 
 var verdicts = new SortedDictionary<string, SortedDictionary<string, int>>(StringComparer.Ordinal);
 int killed = 0, survived = 0, argued = 0, stillborn = 0;

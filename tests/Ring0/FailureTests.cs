@@ -52,6 +52,17 @@ public sealed class FailureTests
     }
 
     [Fact]
+    public async Task A_partition_0_whose_boot_core_waits_for_its_start_is_tried_again()
+    {
+        await using EmulatedNode node = EmulatedNode.Start("boot-core-parks", NodeShape.Direct(NodeImages.PayloadThatParks("parks itself"), "1", "1G", "p0.memory=256M p0.watch=1"));
+        for (int life = 0; life < 2; life++)
+        {
+            await node.WaitForAsync("parks itself");
+            await node.WaitForAsync("osv-monitor: management stops, cause 9 ");
+        }
+    }
+
+    [Fact]
     public async Task A_fault_of_the_monitor_is_told_everywhere_before_the_node_halts()
     {
         const uint FullRing = ControlLayout.MaxPartitions - 1;

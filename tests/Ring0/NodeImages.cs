@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Reflection;
+using System.Text;
 using Osv.Contracts.Archives;
+using Osv.Contracts.BootInterface;
 using Osv.Images;
 
 namespace Osv.Ring0.Tests;
@@ -70,6 +72,30 @@ public sealed class NodeImages : IAsyncLifetime
         string path = Path.Combine(s_folder, "no-kernel.cpio");
         File.WriteAllBytes(path, MonitorPayload.Build(File.ReadAllBytes(Loader), new byte[8192], new byte[512], string.Empty));
         return path;
+    }
+
+    /// <summary>
+    /// A payload whose loader prints a line and then has partition 0's only core wait for its start: INIT to itself by the interrupt command
+    /// register (APM vol. 2, 16.13). Where the monitor enters it are its own page tables, its descriptors and, after both, its code.
+    /// </summary>
+    public static string PayloadThatParks(string line)
+    {
+        const int Page = 4096;
+        var loader = new List<byte>();
+        AddPage([GuestMap.Loader + Page + 3]);
+        AddPage([0x83, 0x4000_0083, 0x8000_0083, 0xC000_0083]);
+        AddPage([0, 0, 0x00AF_9B00_0000_FFFF, 0x00CF_9300_0000_FFFF]);
+        loader.AddRange([0x66, 0xBA, 0xF8, 0x03]); // mov dx, 3F8h
+        foreach (byte character in Encoding.ASCII.GetBytes(line + "\r\n")) loader.AddRange([0xB0, character, 0xEE]); // mov al, character; out dx, al
+        loader.AddRange([
+            0xB9, 0x02, 0x08, 0, 0, 0x0F, 0x32, 0x89, 0xC2, // mov ecx, 802h; rdmsr; mov edx, eax
+            0xB8, 0x00, 0x45, 0, 0, 0xB9, 0x30, 0x08, 0, 0, 0x0F, 0x30, // mov eax, 4500h; mov ecx, 830h; wrmsr
+            0xF3, 0x90, 0xEB, 0xFC]); // pause; jmp to it
+        string path = Path.Combine(s_folder, "parks.cpio");
+        File.WriteAllBytes(path, MonitorPayload.Build([.. loader], new byte[8192], new byte[512], string.Empty));
+        return path;
+
+        void AddPage(ulong[] entries) => loader.AddRange([.. entries.SelectMany(BitConverter.GetBytes), .. new byte[Page - entries.Length * sizeof(ulong)]]);
     }
 
     private static byte[] TenantInitrd(string kernel) => Busybox("""

@@ -65,7 +65,7 @@ world_loop:
     mov rdi, rbx
     jmp .again
 
-; rdi = address of a 32-bit word. Waits with HLT until the word is not zero; an NMI wakes the core.
+; rdi = address of a 32-bit word. Waits with HLT until the word is not zero, or an NMI has come.
 ; Entered and left with GIF = 0, so that nothing is taken outside this window.
 park_until_nmi:
     stgi
@@ -74,8 +74,6 @@ park_until_nmi:
     jne .done
 .halt:
     hlt
-.woken:
-    jmp .check
 .done:
     clgi
     ret
@@ -87,7 +85,7 @@ take_pending:
     clgi
     ret
 
-; An NMI that lands between the check and the HLT must not be slept through: move RIP past the HLT.
+; An NMI that lands before the HLT must not be slept through: move RIP past it.
 nmi_stub:
     push rax
     mov rax, park_until_nmi.check
@@ -96,7 +94,7 @@ nmi_stub:
     mov rax, park_until_nmi.halt
     cmp [rsp + 8], rax
     ja .out
-    mov rax, park_until_nmi.check
+    mov rax, park_until_nmi.done
     mov [rsp + 8], rax
 .out:
     pop rax

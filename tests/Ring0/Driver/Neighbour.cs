@@ -1,4 +1,5 @@
 using System.Globalization;
+using Osv.Contracts.ControlDevice;
 using Osv.Ring0.Attacker;
 
 namespace Osv.Ring0.Driver;
@@ -14,6 +15,7 @@ internal sealed class Neighbour
     private readonly Workbench _bench;
     private readonly ConsoleLines _lines;
     private long _managementNmis;
+    private ulong _kicks;
     /// <summary>While nobody else had any work: rounds of its own in a second, and the longest microseconds without a look at its clock. 0: not known yet.</summary>
     private double _undisturbed, _undisturbedGap;
 
@@ -42,6 +44,7 @@ internal sealed class Neighbour
     public void Begin()
     {
         _managementNmis = ManagementNmis();
+        _kicks = Kicks();
         _bench.Device.WriteConsole((int)Partition, "s"u8);
     }
 
@@ -60,6 +63,7 @@ internal sealed class Neighbour
         long most = seen["milliseconds"] * seen["hertz"] / 1000, least = (seen["milliseconds"] - seen["away"]) * seen["hertz"] / 1000 * 3 / 4 - 1;
         Workbench.Check(seen["ticks"] >= least && seen["ticks"] <= most + most / 50 + 2, $"the neighbour's timer ticks {least} to {most} times: {report}");
         Workbench.Check(ManagementNmis() == _managementNmis, "partition 0 gets no NMI");
+        Workbench.Check(Kicks() == _kicks, $"nobody has the neighbour's core leave its guest, it did {Kicks() - _kicks} times");
         long there = seen["milliseconds"] - seen["away"];
         double rate = there == 0 ? 0 : seen["rounds"] * 1000.0 / there;
         if (_undisturbed == 0) (_undisturbed, _undisturbedGap) = (rate, seen["gap-us"]);
@@ -70,6 +74,9 @@ internal sealed class Neighbour
         Workbench.Pass($"the neighbour works on undisturbed: {during}");
         Begin();
     }
+
+    /// <summary>Exits by NMI, which its guest does not see.</summary>
+    private ulong Kicks() => _bench.Exits(Partition)[(int)ExitCounter.Nmi];
 
     private static long ManagementNmis() =>
         File.ReadLines("/proc/interrupts").First(line => line.TrimStart().StartsWith("NMI:", StringComparison.Ordinal))

@@ -3,21 +3,17 @@ using System;
 namespace Osv.Ring0.Attacker.Cases;
 
 /// <summary>
-/// Every register of the three ranges that the permission map knows: read, and written with zeros, ones and the value read
-/// with one bit flipped. One case for each 256 registers. What a partition owns has cases of its own.
+/// Every register of the ranges that the permission map knows, and of C000_xxxxh and C001_xxxxh beyond them: read, and written with
+/// zeros, ones and the value read with one bit flipped. One case for each 256 registers. What a partition owns has cases of its own.
 /// </summary>
 public static class MsrSweep
 {
-    private const uint PerRange = 0x2000, PerCase = 0x100;
-
-    private static ReadOnlySpan<uint> Ranges => [0, 0xC000_0000, 0xC001_0000];
+    private const uint Architectural = 0x2000, PerCase = 0x100, First = 0xC000_0000, End = 0xC002_0000;
 
     public static void Run()
     {
-        for (int i = 0; i < Ranges.Length; i++)
-        {
-            for (uint first = Ranges[i]; first < Ranges[i] + PerRange; first += PerCase) Block(first);
-        }
+        for (uint first = 0; first < Architectural; first += PerCase) Block(first);
+        for (uint first = First; first < End; first += PerCase) Block(first);
     }
 
     private static void Block(uint first)
