@@ -10,6 +10,7 @@ namespace Osv.Monitor.Hardware;
 /// </summary>
 public unsafe class SimulatedProcessor
 {
+    private const uint SelfReset = 0x8000;
     private const uint ApicId = 0x802, Icr = 0x830, TimerPort = 0x608, SerialStatus = 0x3FD, ConfigAddress = 0xCF8, ConfigData = 0xCFC;
     private const uint DeliveryMode = 0x700, Startup = 0x600;
     private readonly StringBuilder _serial = new();
@@ -97,7 +98,7 @@ public unsafe class SimulatedProcessor
         else if (KeepWrites && port is < 0x3F8 or > 0x3FF) PortWrites.Add((port, bytes, value));
     }
 
-    /// <summary>Base addresses answer the size probe as 64 KiB of memory; the rest is stored as it is.</summary>
+    /// <summary>Base addresses answer the size probe as 64 KiB of memory, a function-level reset forgets them; the rest is stored as it is.</summary>
     private void WriteConfig(int offset, int bytes, uint value)
     {
         ushort function = (ushort)(_config >> 8 & 0xFFFF);
@@ -109,6 +110,32 @@ public unsafe class SimulatedProcessor
             bool sized = offset is >= 0x10 and < 0x28 && value == uint.MaxValue && (space[0x10] & 1) == 0;
             space[offset + i] = sized && i < 2 ? (byte)(i == 0 ? space[offset] & 0xF : 0) : written;
         }
+        int express = FindExpress(space);
+        if (express != 0 && offset == express + 8 && bytes >= 2 && (value & SelfReset) != 0) Reset(space, express);
+    }
+
+    /// <summary>Offset of the PCI Express capability; 0: none.</summary>
+    private static int FindExpress(byte[] space)
+    {
+        const int Pointer = 0x34, Express = 0x10, Longest = 48;
+        int at = space[Pointer] & 0xFC;
+        for (int i = 0; i < Longest && at is >= 0x40 and <= 0xF0; i++)
+        {
+            if (space[at] == Express) return at;
+            at = space[at + 1] & 0xFC;
+        }
+        return 0;
+    }
+
+    private static void Reset(byte[] space, int express)
+    {
+        for (int at = 0x10; at < 0x28; at += 4)
+        {
+            space[at] &= 0xF;
+            space.AsSpan(at + 1, 3).Clear();
+        }
+        space.AsSpan(4, 2).Clear();
+        space.AsSpan(express + 8, 2).Clear();
     }
 
     public ulong ReadMsr(uint msr) => msr == ApicId ? OwnId : 0;

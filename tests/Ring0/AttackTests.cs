@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.RegularExpressions;
 
 namespace Osv.Ring0.Tests;
@@ -11,7 +10,7 @@ public sealed partial class AttackTests
     {
         string serial = await RunAsync("attack-cases");
         serial.ShouldContain("PASS no case of the attack reaches beyond its partition");
-        Groups(serial).ShouldBe(["ApicRegisters", "ControlRegisters", "Cpuid", "Icr", "Instructions", "IoApic", "LocalVectors", "Modes", "Msr", "Ports"]);
+        Groups(serial).ShouldBe(["ApicRegisters 257", "ControlRegisters 61", "Cpuid 135", "Icr 634", "Instructions 134", "IoApic 109", "LocalVectors 152", "Modes 14", "Msr 1274", "Ports 276"]);
     }
 
     [Fact]
@@ -20,7 +19,7 @@ public sealed partial class AttackTests
         // A million exits.
         string serial = await RunAsync("attack-sweeps");
         serial.ShouldContain("PASS no register and no port reaches beyond its partition");
-        Groups(serial).ShouldBe(["MsrSweep", "PortSweep"]);
+        Groups(serial).ShouldBe(["MsrSweep 544", "PortSweep 192"]);
     }
 
     [Fact]
@@ -29,7 +28,7 @@ public sealed partial class AttackTests
         string serial = await RunAsync("attack-endings");
         serial.ShouldContain("PASS a partition that reaches beyond its memory is stopped, and the event says where");
         serial.ShouldContain("PASS nothing of an owner is left for the next");
-        Groups(serial).ShouldBe(["Endings", "Residue"]);
+        Groups(serial).ShouldBe(["Endings 148", "Residue 66"]);
     }
 
     [Fact]
@@ -62,11 +61,12 @@ public sealed partial class AttackTests
     }
 
     /// <summary>Names of the groups that the driver counted, each with at least one case and none that failed.</summary>
+    /// <summary>Name and number of cases, all of them good: a group that ends early has fewer.</summary>
     private static string[] Groups(string serial)
     {
         List<Match> groups = [.. GroupLine().Matches(serial).Cast<Match>()];
-        groups.ShouldAllBe(group => int.Parse(group.Groups["ok"].Value, CultureInfo.InvariantCulture) > 0 && group.Groups["bad"].Value == "0");
-        return [.. groups.Select(group => group.Groups["name"].Value).Order(StringComparer.Ordinal)];
+        groups.ShouldAllBe(group => group.Groups["bad"].Value == "0");
+        return [.. groups.Select(group => $"{group.Groups["name"].Value} {group.Groups["ok"].Value}").Order(StringComparer.Ordinal)];
     }
 
     private static async Task<string> RunAsync(string scenario, int managementCores = 1)

@@ -49,7 +49,8 @@ internal sealed class Neighbour
     }
 
     /// <summary>Reports what was seen since <see cref="Begin"/>, and begins anew.</summary>
-    public void Check(string during)
+    /// <param name="countersHold">Nobody has written over the counters of exits, which partition 0 can.</param>
+    public void Check(string during, bool countersHold = true)
     {
         _bench.Device.WriteConsole((int)Partition, "r"u8);
         string report = _lines.Await("VICTIM ", 60);
@@ -63,7 +64,7 @@ internal sealed class Neighbour
         long most = seen["milliseconds"] * seen["hertz"] / 1000, least = (seen["milliseconds"] - seen["away"]) * seen["hertz"] / 1000 * 3 / 4 - 1;
         Workbench.Check(seen["ticks"] >= least && seen["ticks"] <= most + most / 50 + 2, $"the neighbour's timer ticks {least} to {most} times: {report}");
         Workbench.Check(ManagementNmis() == _managementNmis, "partition 0 gets no NMI");
-        Workbench.Check(Kicks() == _kicks, $"nobody has the neighbour's core leave its guest, it did {Kicks() - _kicks} times");
+        Workbench.Check(!countersHold || Kicks() == _kicks, $"nobody has the neighbour's core leave its guest, it did {Kicks() - _kicks} times");
         long there = seen["milliseconds"] - seen["away"];
         double rate = there == 0 ? 0 : seen["rounds"] * 1000.0 / there;
         if (_undisturbed == 0) (_undisturbed, _undisturbedGap) = (rate, seen["gap-us"]);

@@ -7,7 +7,7 @@ namespace Osv.Fuzz.Targets.Ring0;
 /// <summary>What must hold of PCI functions and of the IOMMU that confines them.</summary>
 internal static unsafe class DeviceInvariants
 {
-    private const uint BusMaster = 4, CommandBits = 0x0446;
+    private const uint BusMaster = 4, CommandBits = 0x0446, SelfReset = 0x8000;
     private const ulong Denied = 3, InterruptsDenied = 0x21, TableMask = 0x000F_FFFF_FFFF_FFC0, PageMask = 0x000F_FFFF_FFFF_F000;
     /// <summary>Of an interrupt table's entry: valid, id; vector, upper bits of the id.</summary>
     private const ulong LowBits = 1 | 0xFF_FFFFUL << 8, HighBits = 0xFF | 0xFFUL << 56;
@@ -65,9 +65,27 @@ internal static unsafe class DeviceInvariants
         PciFunction* function = Node.Functions + index;
         int slot = (offset - PciFunction.FirstBaseAddress) / 4;
         bool restores = bytes == 4 && slot is >= 0 and < PciFunction.BaseAddresses && value == function->RealBase[slot];
-        Require(restores || (isCommand ? bytes == 2 && (value & ~CommandBits) == 0 : offset >= 0x40), "a part of configuration is written that is closed");
-        if (function->IsRemapped && function->Msi != 0 && offset == function->Msi + 4)
-            Require(value == 0xFEE0_0000, "a function gets a message of its owner's choice");
+        Require(restores || IsReset(function, offset, bytes, value) || (isCommand ? bytes == 2 && (value & ~CommandBits) == 0 : IsOpen(function, offset, bytes, value)), "a part of configuration is written that is closed, or with what is closed");
+    }
+
+    /// <summary>Of the PCI Express capability nothing but what sets off a reset, and what ends it.</summary>
+    private static bool IsReset(PciFunction* function, int offset, int bytes, uint value) =>
+        function->Express != 0 && offset == function->Express + 8 && bytes == 2 && (value & ~SelfReset) == function->DeviceControl;
+
+    /// <summary>
+    /// Of a function whose interrupts are remapped: one message on or off, which is the monitor's and not its owner's; the masks; MSI-X on, off and masked
+    /// (what silences it leaves the other bits of its control as they are).
+    /// Of one whose are not: MSI and the control of MSI-X.
+    /// </summary>
+    private static bool IsOpen(PciFunction* function, int offset, int bytes, uint value)
+    {
+        int masks = function->Msi + (function->MsiIsWide ? 16 : 12), data = masks - 4;
+        if (function->MsiX != 0 && offset >= function->MsiX && offset < function->MsiX + 4)
+            return !function->IsRemapped || (offset == function->MsiX + 2 && bytes == 2 && ((value & ~0xC000u) == 0 || (value & 0xC000) == 0));
+        if (function->Msi == 0 || offset < function->Msi || offset >= masks + 8) return false;
+        if (!function->IsRemapped || offset >= masks) return true;
+        if (offset == function->Msi + 2) return bytes == 2 && (value <= 1 || (value & 0x71) == 0);
+        return value == (offset == function->Msi + 4 ? 0xFEE0_0000 : 0u) && (offset == function->Msi + 4 || offset == data || offset == function->Msi + 8);
     }
 
     /// <summary>Device memory of a function of the partition, and not the pages of its MSI-X table.</summary>
