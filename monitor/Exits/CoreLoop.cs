@@ -25,7 +25,7 @@ public static unsafe class CoreLoop
             if (mayRun) break;
             Cpu.ParkUntil(&core->Kicked);
             // What woke it may have been the clock, or an IOMMU.
-            if (core->Index == Node.Partitions[Machine.Management].BootCore) ManagementWatch.Look();
+            ManagementWatch.Look(core);
         }
         EnterGuest(core);
     }

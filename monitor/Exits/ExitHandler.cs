@@ -77,7 +77,7 @@ public static unsafe class ExitHandler
                 Count(core, code == ExitCode.Nmi ? ExitCounter.Nmi : ExitCounter.Other);
                 Cpu.TakePending();
                 Cpu.Exchange32(&core->Kicked, 1);
-                if (core->Index == Node.Partitions[Machine.Management].BootCore) ManagementWatch.Look();
+                ManagementWatch.Look(core);
                 break;
             case ExitCode.Iret:
                 Count(core, ExitCounter.NmiReturn);

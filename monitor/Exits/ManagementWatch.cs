@@ -8,11 +8,12 @@ namespace Osv.Monitor.Exits;
 public static unsafe class ManagementWatch
 {
     /// <summary>
-    /// After an NMI at partition 0's boot core: was it the IOMMU, the clock? A strike that finds that core waiting for its start ends
+    /// After an NMI: was it, at partition 0's boot core, the IOMMU's, the clock's? A strike that finds that core waiting for its start ends
     /// partition 0 as well: on a processor INIT there is a reset, and no kernel does it.
     /// </summary>
-    public static void Look()
+    public static void Look(CoreBlock* core)
     {
+        if (core->Index != Node.Partitions[Machine.Management].BootCore) return;
         TicketLock.Enter(Node.Lock);
         Iommu.TakeEvents();
         TicketLock.Leave(Node.Lock);
@@ -21,11 +22,10 @@ public static unsafe class ManagementWatch
         if (Node.Partitions[Machine.Management].State == PartitionState.Running)
         {
             ControlPolicy.ProbeAll<RingZero>(Node.Machine, Machine.Management);
-            int bootCore = Node.Partitions[Machine.Management].BootCore;
-            if (Node.Watch->IsSilent(Cpu.Load32(&Node.Header->Beat)) || Node.Cores[bootCore].Mode == CoreMode.WaitForSipi)
+            if (Node.Watch->IsSilent(Cpu.Load32(&Node.Header->Beat)) || Node.Cores[core->Index].Mode == CoreMode.WaitForSipi)
             {
-                RingZero.Report(EventKind.Hung, StopCause.None, Machine.Management, bootCore);
-                End(CoreBlock.VmcbOf(Node.Blocks[bootCore]));
+                RingZero.Report(EventKind.Hung, StopCause.None, Machine.Management, core->Index);
+                End(CoreBlock.VmcbOf(core));
             }
         }
         TicketLock.Leave(Node.Lock);
