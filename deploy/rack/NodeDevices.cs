@@ -24,22 +24,53 @@ internal sealed partial class NodeDevices(VirtualNodeShape shape, string folder)
         yield return Invariant($"virtio-net-pci,netdev=net0,id=nic0,mac={shape.MacAddress},{Confined},addr={BootSlot:x}");
         for (int nic = 0; nic < shape.Nics; nic++)
         {
-            yield return "-netdev";
-            // Whoever is in the tenant reaches nothing of this machine; it is reached by SSH from the loopback.
-            yield return Invariant($"user,id=tenant{nic},restrict=on,hostfwd=tcp:127.0.0.1:0-:22");
+            foreach (string netdev in ServerOf(nic).Append(Invariant($"hubport,id=card{nic},hubid={CardHub(nic)}")))
+            {
+                yield return "-netdev";
+                yield return netdev;
+            }
             yield return "-device";
             yield return Invariant($"pci-bridge,id=bridge{nic},chassis_nr={nic + 1},shpc=off,addr={FirstSlot + nic:x}");
             yield return "-device";
-            yield return Invariant($"virtio-net-pci,bus=bridge{nic},addr=1,netdev=tenant{nic},mac={shape.MacOf(nic)},{Confined},romfile=");
+            yield return Invariant($"virtio-net-pci,bus=bridge{nic},addr=1,netdev=card{nic},mac={shape.MacOf(nic)},{Confined},romfile=");
         }
         for (int disk = 0; disk < shape.Disks; disk++)
         {
             yield return "-drive";
-            yield return Invariant($"if=none,id=disk{disk},format=raw,discard=unmap,detect-zeroes=unmap,file={DiskFile(disk).Replace(",", ",,", StringComparison.Ordinal)}");
+            yield return Invariant($"if=none,id=disk{disk},format=raw,discard=unmap,detect-zeroes=unmap,file={Escaped(DiskFile(disk))}");
             yield return "-device";
             yield return Invariant($"nvme,drive=disk{disk},serial={shape.Name}-{disk},addr={FirstSlot + shape.Nics + disk:x}");
         }
     }
+
+    /// <summary>Whoever is in the tenant reaches nothing of this machine; it is reached by SSH from the loopback.</summary>
+    private IEnumerable<string> ServerOf(int nic) =>
+    [
+        Invariant($"user,id=tenant{nic},restrict=on,ipv6=off,net={CardAddresses.Network},host={CardAddresses.Server},dns={CardAddresses.NameServer},dhcpstart={CardAddresses.LeaseOf(shape.Number, nic)},hostfwd=tcp:127.0.0.1:0-:22"),
+        Invariant($"hubport,id=tenant{nic}port,hubid={ServerHub(nic)},netdev=tenant{nic}"),
+        Invariant($"dgram,id=server{nic},local.type=unix,local.path={Escaped(CableOf(nic).Server.Node)},remote.type=unix,remote.path={Escaped(CableOf(nic).Server.Switch)}"),
+        Invariant($"hubport,id=server{nic}port,hubid={ServerHub(nic)},netdev=server{nic}"),
+    ];
+
+    /// <summary>A hub of QEMU is what a cable can be plugged into while the machine runs.</summary>
+    public static int CardHub(int nic) => nic;
+
+    private static int ServerHub(int nic) => VirtualNodeShape.MostDevices + nic;
+
+    public Cable CableOf(int nic) => new(shape.MacOf(nic), Ends("nic", nic), Ends("srv", nic));
+
+    private CableEnds Ends(string kind, int nic) => new(Path.Combine(folder, Invariant($"{kind}{nic}.node")), Path.Combine(folder, Invariant($"{kind}{nic}.switch")));
+
+    /// <summary>The card at a PCI address; null: there is none.</summary>
+    public int? CardAt(string address)
+    {
+        for (int nic = 0; nic < shape.Nics; nic++)
+            if (AddressOf(nic) == address) return nic;
+        return null;
+    }
+
+    /// <summary>Firmware numbers the buses behind bridges by the order of their slots.</summary>
+    private static string AddressOf(int nic) => Invariant($"0000:{nic + 1:x2}:01.0");
 
     private string DiskFile(int disk) => Path.Combine(folder, Invariant($"disk{disk}.img"));
 
@@ -61,12 +92,14 @@ internal sealed partial class NodeDevices(VirtualNodeShape shape, string folder)
         foreach (string line in network.Split('\n'))
         {
             if (NetworkLine().Match(line) is { Success: true } named) nic = named.Groups[1].Success ? int.Parse(named.Groups[1].Value, CultureInfo.InvariantCulture) : null;
-            // Firmware numbers the buses behind bridges by the order of their slots.
             if (nic is { } number && ForwardLine().Match(line) is { Success: true } forward)
-                ports[Invariant($"0000:{number + 1:x2}:01.0")] = int.Parse(forward.Groups[1].Value, CultureInfo.InvariantCulture);
+                ports[AddressOf(number)] = int.Parse(forward.Groups[1].Value, CultureInfo.InvariantCulture);
         }
         return ports;
     }
+
+    /// <summary>A comma ends a value of QEMU's options.</summary>
+    private static string Escaped(string path) => path.Replace(",", ",,", StringComparison.Ordinal);
 
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 

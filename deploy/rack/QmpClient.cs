@@ -48,7 +48,7 @@ internal sealed class QmpClient : IDisposable
         while (await _reader.ReadLineAsync(cancel).ConfigureAwait(false) is { } line)
         {
             JsonNode? reply = JsonNode.Parse(line);
-            if (reply?["error"] is { } error) throw new RackException($"QEMU refused {command}: {error["desc"]}");
+            if (reply?["error"] is { } error) throw new RefusedCommandException($"QEMU refused {command}: {error["desc"]}", error["class"]!.GetValue<string>());
             if (reply is JsonObject answer && answer.ContainsKey("return")) return answer["return"];
             // Anything else is an event, which nobody asked for.
         }

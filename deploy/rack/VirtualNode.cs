@@ -128,6 +128,60 @@ public sealed class VirtualNode
         return NodeDevices.SshPorts(said!.GetValue<string>());
     }
 
+    /// <summary>The cables of the tenants' card at a PCI address; null: no such card.</summary>
+    public Cable? CableAt(string address) => _devices.CardAt(address) is { } nic ? _devices.CableOf(nic) : null;
+
+    /// <summary>
+    /// Plugs the card's cable in, anew if it was. What its former network has sent it and it has not taken yet is gone.
+    /// </summary>
+    /// <param name="address">PCI address of the card.</param>
+    /// <exception cref="RackException">The node is off, has no such card, or was started by another version.</exception>
+    public async Task PlugAsync(string address, CancellationToken cancel)
+    {
+        int nic = Card(address);
+        CableEnds ends = _devices.CableOf(nic).Card;
+        using QmpClient client = await ConnectAsync(cancel).ConfigureAwait(false);
+        await UnplugAsync(client, nic, cancel).ConfigureAwait(false);
+        // QEMU lets go of frames that it keeps for cards, whose driver may come later, when the machine stands still.
+        await client.ExecuteAsync("stop", null, cancel).ConfigureAwait(false);
+        await client.ExecuteAsync("cont", null, cancel).ConfigureAwait(false);
+        var cable = new JsonObject { ["type"] = "dgram", ["id"] = Wire(nic), ["local"] = UnixSocket(ends.Node), ["remote"] = UnixSocket(ends.Switch) };
+        await client.ExecuteAsync("netdev_add", cable, cancel).ConfigureAwait(false);
+        await client.ExecuteAsync("netdev_add", new JsonObject { ["type"] = "hubport", ["id"] = Plug(nic), ["hubid"] = NodeDevices.CardHub(nic), ["netdev"] = Wire(nic) }, cancel).ConfigureAwait(false);
+    }
+
+    /// <summary>Pulls the card's cable; nothing happens when it is not plugged in.</summary>
+    /// <inheritdoc cref="PlugAsync"/>
+    public async Task UnplugAsync(string address, CancellationToken cancel)
+    {
+        int nic = Card(address);
+        using QmpClient client = await ConnectAsync(cancel).ConfigureAwait(false);
+        await UnplugAsync(client, nic, cancel).ConfigureAwait(false);
+    }
+
+    private static async Task UnplugAsync(QmpClient client, int nic, CancellationToken cancel)
+    {
+        foreach (string id in (string[])[Plug(nic), Wire(nic)])
+        {
+            try
+            {
+                await client.ExecuteAsync("netdev_del", new JsonObject { ["id"] = id }, cancel).ConfigureAwait(false);
+            }
+            catch (RefusedCommandException refused) when (refused.ErrorClass == RefusedCommandException.NotFound)
+            {
+                // It is not plugged in.
+            }
+        }
+    }
+
+    private int Card(string address) => _devices.CardAt(address) ?? throw new RackException($"node {Shape.Name} has no network card for tenants at {address}");
+
+    private static string Wire(int nic) => string.Create(CultureInfo.InvariantCulture, $"wire{nic}");
+
+    private static string Plug(int nic) => string.Create(CultureInfo.InvariantCulture, $"plug{nic}");
+
+    private static JsonObject UnixSocket(string path) => new() { ["type"] = "unix", ["path"] = path };
+
     /// <summary>The host's threads that run its processors, the boot processor first.</summary>
     /// <exception cref="RackException">It is off.</exception>
     public async Task<IReadOnlyList<int>> ProcessorThreadsAsync(CancellationToken cancel)
@@ -136,10 +190,12 @@ public sealed class VirtualNode
         return [.. processors.OrderBy(one => one!["cpu-index"]!.GetValue<int>()).Select(one => one!["thread-id"]!.GetValue<int>())];
     }
 
+    private Task<QmpClient> ConnectAsync(CancellationToken cancel) =>
+        IsOn ? QmpClient.ConnectAsync(ControlSocket, cancel) : throw new RackException($"node {Shape.Name} is off: power it on first");
+
     private async Task<JsonNode?> ControlAsync(string command, JsonObject? arguments, CancellationToken cancel)
     {
-        if (!IsOn) throw new RackException($"node {Shape.Name} is off: power it on first");
-        using QmpClient client = await QmpClient.ConnectAsync(ControlSocket, cancel).ConfigureAwait(false);
+        using QmpClient client = await ConnectAsync(cancel).ConfigureAwait(false);
         return await client.ExecuteAsync(command, arguments, cancel).ConfigureAwait(false);
     }
 }

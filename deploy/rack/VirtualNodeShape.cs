@@ -12,7 +12,7 @@ namespace Osv.Rack;
 public sealed partial record VirtualNodeShape(string Name, int Cores, long MemoryBytes)
 {
     private const long Mebibyte = 1 << 20, SmallestMemory = 1L << 30;
-    private const int MostDevices = 16;
+    internal const int MostDevices = 16;
 
     /// <summary>NUMA cells; cores and memory are shared out evenly.</summary>
     public int Cells { get; init; } = 1;
@@ -27,6 +27,9 @@ public sealed partial record VirtualNodeShape(string Name, int Cores, long Memor
     public int Disks { get; init; }
 
     public long DiskBytes { get; init; } = 1L << 30;
+
+    /// <summary>Tells the addresses of its tenants' cards from those of other nodes of its rack, which gives it. From 1.</summary>
+    public int Number { get; init; }
 
     public string Serial => $"OSV-{Name}";
 

@@ -7,6 +7,7 @@ namespace Osv.Rack;
 public sealed class VirtualRack(string folder)
 {
     private const string ShapeFile = "shape.json";
+    private const string LongestSocketName = "/nic15.switch";
     private const int LongestSocketPath = 107;
 
     public IReadOnlyList<VirtualNode> Nodes => !Directory.Exists(folder)
@@ -20,13 +21,18 @@ public sealed class VirtualRack(string folder)
     public VirtualNode Add(VirtualNodeShape shape)
     {
         shape.Validate();
-        if (Nodes.FirstOrDefault(node => node.Shape.Name == shape.Name) is { } there)
-        {
-            if (there.Shape == shape) return there;
-            throw new RackException($"node {shape.Name} is there already with another shape: remove it first");
-        }
+        IReadOnlyList<VirtualNode> nodes = Nodes;
         string home = Path.Combine(folder, shape.Name);
-        if (home.Length + "/serial.sock".Length > LongestSocketPath) throw new RackException($"the path {home} is too long for a socket: keep the rack in a folder with a shorter name");
+        if (nodes.FirstOrDefault(node => node.Shape.Name == shape.Name) is { } there)
+        {
+            if (there.Shape != shape with { Number = there.Shape.Number }) throw new RackException($"node {shape.Name} is there already with another shape: remove it first");
+            // An earlier version gave no numbers.
+            if (there.Shape.Number != 0) return there;
+        }
+        HashSet<int> taken = [.. nodes.Select(node => node.Shape.Number)];
+        shape = shape with { Number = Enumerable.Range(1, CardAddresses.LastNode).FirstOrDefault(number => !taken.Contains(number)) };
+        if (shape.Number == 0) throw new RackException($"the rack in {folder} has {nodes.Count} nodes, and no more have room in it");
+        if (home.Length + LongestSocketName.Length > LongestSocketPath) throw new RackException($"the path {home} is too long for a socket: keep the rack in a folder with a shorter name");
         Directory.CreateDirectory(home);
         File.WriteAllText(Path.Combine(home, ShapeFile), JsonSerializer.Serialize(shape));
         return new VirtualNode(shape, home);
