@@ -128,7 +128,7 @@ public sealed partial class CloudFixture : IAsyncLifetime
     /// <summary>A test run leaves what is needed to find out what happened.</summary>
     private void KeepLogs()
     {
-        Copy(Path.Combine(Home, "host.log"), "host.log");
+        foreach (string log in (string[])["host.log", "switch.log"]) Copy(Path.Combine(Home, log), log);
         if (!Directory.Exists(Path.Combine(Home, "rack"))) return;
         foreach (string node in Directory.EnumerateDirectories(Path.Combine(Home, "rack"))) Copy(Path.Combine(node, "serial.log"), $"{Path.GetFileName(node)}.log");
     }

@@ -19,7 +19,14 @@ internal sealed class CloudHome(string folder)
 
     public string HostLog => Path.Combine(Folder, "host.log");
     public string HostProcess => Path.Combine(Folder, "host.pid");
-    public VirtualRack Rack => new(Path.Combine(Folder, "rack"));
+    public string SwitchLog => Path.Combine(Folder, "switch.log");
+    public string SwitchProcess => Path.Combine(Folder, "switch.pid");
+
+    /// <summary>Where the rack's switch is told what to do; in a folder that it keeps to its owner.</summary>
+    public string SwitchSocket => Path.Combine(Folder, "switch", "api.sock");
+
+    public string RackFolder => Path.Combine(Folder, "rack");
+    public VirtualRack Rack => new(RackFolder);
 
     public Task<string> PostgresFolderAsync(CancellationToken cancel) => PostgresHome.FolderAsync(Folder, cancel);
 

@@ -15,15 +15,15 @@ namespace Osv.Cli.Cloud;
 /// <summary>The steps from nothing to Ready nodes. Each finds out what is there already, so any of them may be cut short and repeated.</summary>
 internal sealed class CloudStart(CloudHome home, CloudSettings wanted, Steps steps)
 {
-    private const string Administrator = "admin";
+    private const string Administrator = "admin", Rack = "virtual";
     private static readonly TimeSpan s_bootPatience = TimeSpan.FromMinutes(5), s_poll = TimeSpan.FromMilliseconds(300);
 
     /// <summary>The longest that the control plane grants.</summary>
     private static readonly TimeSpan TokenLife = TimeSpan.FromDays(366);
     private readonly NodeArtifacts _built = new(Repository.Root, steps.Warn);
     private readonly TenantImages _images = new(Repository.Root, steps.Warn);
-    private readonly HostBuild _hostBuild = new(Repository.Root);
-    private readonly HostProcess _host = new(home);
+    private readonly ProgramBuild _hostBuild = ProgramBuild.Host(Repository.Root), _switchBuild = ProgramBuild.Switch(Repository.Root);
+    private readonly CloudProcess _host = HostProcess.Of(home), _switch = SwitchProcess.Of(home);
     private CloudSettings _settings = wanted;
     private (string Kernel, string Initrd) _eraser;
 
@@ -44,6 +44,12 @@ internal sealed class CloudStart(CloudHome home, CloudSettings wanted, Steps ste
             await database.EnsureDatabaseAsync(PostgresHome.Database, cancel).ConfigureAwait(false);
             return $"PostgreSQL {(database.WasRunning ? "runs" : "started")} on port {database.Port}";
         }).ConfigureAwait(false);
+        await steps.RunAsync("switch", async _ =>
+        {
+            if (_switch.Id is not null) return "runs";
+            await SwitchProcess.StartAsync(home, cancel).ConfigureAwait(false);
+            return "started";
+        }).ConfigureAwait(false);
         await steps.RunAsync("control plane", step => StartHostAsync(database, step, cancel)).ConfigureAwait(false);
         string? password = null;
         ApiConnection connection = null!;
@@ -59,7 +65,7 @@ internal sealed class CloudStart(CloudHome home, CloudSettings wanted, Steps ste
         {
             if (await api.FindNodeAsync(node.Shape.Name, cancel).ConfigureAwait(false) is null)
             {
-                await api.RegisterNodeAsync(new RegisterNode { Name = node.Shape.Name, SerialNumber = node.Shape.Serial, Rack = "virtual", PowerDomain = node.Shape.Name }, cancel).ConfigureAwait(false);
+                await api.RegisterNodeAsync(new RegisterNode { Name = node.Shape.Name, SerialNumber = node.Shape.Serial, Rack = Rack, PowerDomain = node.Shape.Name }, cancel).ConfigureAwait(false);
             }
             await node.PowerOnAsync(new Uri(_settings.NetbootForNodes, BootScript.StartPath), cancel).ConfigureAwait(false);
         }
@@ -92,6 +98,12 @@ internal sealed class CloudStart(CloudHome home, CloudSettings wanted, Steps ste
             // It must not run from files that are being replaced; tenants do not notice.
             await _host.StopAsync(cancel).ConfigureAwait(false);
             await _hostBuild.RunAsync(cancel).ConfigureAwait(false);
+        }
+        if (!_switchBuild.IsFresh)
+        {
+            step.Say("switch");
+            await _switch.StopAsync(cancel).ConfigureAwait(false);
+            await _switchBuild.RunAsync(cancel).ConfigureAwait(false);
         }
         step.Say("node image");
         await _built.BuildPayloadAsync(NodeArtifacts.CloudKernel, cancel).ConfigureAwait(false);
@@ -132,10 +144,13 @@ internal sealed class CloudStart(CloudHome home, CloudSettings wanted, Steps ste
             ["Osv__Netboot__EraserInitrd"] = _eraser.Initrd,
             ["Osv__Gateway__Listen"] = $"https://127.0.0.1:{_settings.GatewayPort}",
             ["Osv__Gateway__Address"] = _settings.GatewayForNodes.GetLeftPart(UriPartial.Authority),
+            [$"Osv__Networks__Switches__{Rack}"] = home.SwitchSocket,
             // A desktop's share: the workstation collector gives memory back and takes no thread per core.
             ["DOTNET_gcServer"] = "0",
         };
-        await _host.StartAsync(_settings, environment, step.Say, cancel).ConfigureAwait(false);
+        step.Say("waits until it can serve");
+        using var http = new HttpClient { BaseAddress = _settings.Console, Timeout = TimeSpan.FromSeconds(5) };
+        await _host.StartAsync([], environment, stop => HostProcess.IsReadyAsync(http, stop), cancel).ConfigureAwait(false);
         return $"started at {_settings.Console}";
     }
 

@@ -37,7 +37,12 @@ internal static class DownCommand
             }
             await steps.RunAsync("control plane", async _ =>
             {
-                await new HostProcess(home).StopAsync(cancel).ConfigureAwait(false);
+                await HostProcess.Of(home).StopAsync(cancel).ConfigureAwait(false);
+                return "stopped";
+            }).ConfigureAwait(false);
+            await steps.RunAsync("switch", async _ =>
+            {
+                await SwitchProcess.Of(home).StopAsync(cancel).ConfigureAwait(false);
                 return "stopped";
             }).ConfigureAwait(false);
             string folder = await home.PostgresFolderAsync(cancel).ConfigureAwait(false);

@@ -28,7 +28,7 @@ internal static class StatusCommand
     {
         var home = new CloudHome(Repository.Home);
         CloudSettings settings = CloudSettings.Load(home.Settings) ?? new CloudSettings();
-        var process = new HostProcess(home);
+        CloudProcess process = HostProcess.Of(home), network = SwitchProcess.Of(home);
         string folder = await home.PostgresFolderAsync(cancel).ConfigureAwait(false);
         PostgresCluster? database = PostgresCluster.Exists(folder) ? PostgresCluster.FindRunning(folder) : null;
         bool ready = false;
@@ -39,7 +39,7 @@ internal static class StatusCommand
         {
             using var http = new HttpClient { BaseAddress = settings.Console, Timeout = TimeSpan.FromSeconds(5) };
             ready = await HostProcess.IsReadyAsync(http, cancel).ConfigureAwait(false);
-            version = System.Diagnostics.FileVersionInfo.GetVersionInfo(HostBuild.Assembly(Repository.Root)).ProductVersion;
+            version = System.Diagnostics.FileVersionInfo.GetVersionInfo(ProgramBuild.Host(Repository.Root).Assembly).ProductVersion;
         }
         var nodes = new List<NodeStatus>();
         foreach (VirtualNode node in home.Rack.Nodes)
@@ -49,14 +49,16 @@ internal static class StatusCommand
         }
         return new Status(
             home.Folder,
-            new HostStatus(process.Id is not null, process.Id, ready, version, process.Id is null ? null : settings.Console, process.ResidentBytes, home.HostLog),
-            new DatabaseStatus(database is not null, database?.ProcessId, database?.Port), nodes);
+            new HostStatus(process.Id is not null, process.Id, ready, version, process.Id is null ? null : settings.Console, process.ResidentBytes, process.Log),
+            new DatabaseStatus(database is not null, database?.ProcessId, database?.Port),
+            new SwitchStatus(network.Id is not null, network.Id, network.ResidentBytes, network.Log), nodes);
     }
 
     private static void Print(Status status)
     {
         Console.WriteLine($"control plane  {(status.ControlPlane.Running ? status.ControlPlane.Ready ? $"serves at {status.ControlPlane.Address}" : "runs, cannot serve yet" : "off")}{(status.ControlPlane.Running ? $"   process {status.ControlPlane.ProcessId}, {status.ControlPlane.ResidentBytes >> 20} MiB, version {status.ControlPlane.Version}" : string.Empty)}");
         Console.WriteLine($"database       {(status.Database.Running ? $"on port {status.Database.Port}   process {status.Database.ProcessId}" : "off")}");
+        Console.WriteLine($"switch         {(status.Switch.Running ? $"runs   process {status.Switch.ProcessId}, {status.Switch.ResidentBytes >> 20} MiB" : "off")}");
         foreach (NodeStatus node in status.Nodes)
         {
             string versions = node.AgentVersion is null ? string.Empty : $", monitor {node.MonitorVersion}, agent {node.AgentVersion}";
@@ -65,11 +67,13 @@ internal static class StatusCommand
         if (!status.ControlPlane.Running) Console.WriteLine("start it with 'osv up'");
     }
 
-    private sealed record Status(string Folder, HostStatus ControlPlane, DatabaseStatus Database, IReadOnlyList<NodeStatus> Nodes);
+    private sealed record Status(string Folder, HostStatus ControlPlane, DatabaseStatus Database, SwitchStatus Switch, IReadOnlyList<NodeStatus> Nodes);
 
     private sealed record HostStatus(bool Running, int? ProcessId, bool Ready, string? Version, Uri? Address, long ResidentBytes, string Log);
 
     private sealed record DatabaseStatus(bool Running, int? ProcessId, int? Port);
+
+    private sealed record SwitchStatus(bool Running, int? ProcessId, long ResidentBytes, string Log);
 
     private sealed record NodeStatus(string Name, bool On, int? ProcessId, string? State, string? MonitorVersion, string? AgentVersion, int Cores, long MemoryBytes, string SerialLog);
 }

@@ -36,7 +36,7 @@ internal static class DatabaseCommand
     private static Task RestoreAsync(string file, bool force, string? connection, CancellationToken cancel)
     {
         // It would go on with what it remembers of the database before.
-        if (connection is null && new HostProcess(new CloudHome(Repository.Home)).Id is not null) throw new CommandException("the control plane of this working copy runs: 'osv down' first, then restore, then 'osv up'");
+        if (connection is null && HostProcess.Of(new CloudHome(Repository.Home)).Id is not null) throw new CommandException("the control plane of this working copy runs: 'osv down' first, then restore, then 'osv up'");
         return WithDatabaseAsync(connection, mayCreate: true, async target =>
         {
             await PostgresBackup.RestoreAsync(target, file, force, cancel).ConfigureAwait(false);
