@@ -8,7 +8,7 @@ public static class BusyboxImage
     public const string CommandLine = "console=ttyS0 quiet";
 
     private static readonly string[] s_applets =
-        ["sh", "mkdir", "mount", "cat", "echo", "ls", "ps", "poweroff", "reboot", "sleep", "nproc", "hostname", "uname", "setsid", "cttyhack", "dd", "seq", "grep", "true", "wc", "head", "free", "base64", "md5sum", "modprobe", "cut", "date", "ip", "udhcpc", "ping"];
+        ["sh", "mkdir", "mount", "cat", "echo", "ls", "ps", "poweroff", "reboot", "sleep", "nproc", "hostname", "uname", "setsid", "cttyhack", "dd", "seq", "grep", "true", "wc", "head", "free", "base64", "md5sum", "modprobe", "cut", "date", "ip", "udhcpc", "ping", "nc"];
 
     /// <summary>What it must be able to drive.</summary>
     internal static IReadOnlyCollection<string> Drivers { get; } = ["virtio_pci", "virtio_net", "nvme", "af_packet"];

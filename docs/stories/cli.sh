@@ -17,6 +17,7 @@ cmdline=${OSV_CMDLINE:-console=ttyS0}
 patience=${OSV_PATIENCE:-600}
 run=s$$
 web=$run-web mine=$run-mine huge=$run-huge batch=$run-batch own=$run-own
+shop=$run-shop one=$run-one two=$run-two stranger=$run-stranger
 
 step() { now=$1; printf '\n== %s\n' "$now"; }
 fail() { printf 'cli.sh: stopped at "%s": %s\n' "$now" "$*" >&2; exit 1; }
@@ -133,6 +134,29 @@ if [ -z "${OSV_PLAYED:-}" ]; then
     "$osv" tenant show "$own"
     "$osv" tenant delete "$own" --wait --timeout "$patience"
     rm -r "$key"
+fi
+
+step "tenants of one project reach each other, whatever node they are on, and those of another do not"
+if [ -z "${OSV_PLAYED:-}" ]; then
+    "$osv" project create "$shop"
+    # The first takes both cards of a node, so that the second comes to another.
+    "$osv" tenant create "$one" --image busybox --cores 1 --memory 128MiB --nics 2 --wait --timeout "$patience"
+    "$osv" tenant create "$two" --image busybox --cores 1 --memory 128MiB --nics 1
+    "$osv" tenant create "$stranger" --image busybox --cores 1 --memory 128MiB --nics 1 --project "$shop" --wait --timeout "$patience"
+    until_true "$patience" "$two to run" running "$two"
+    [ "$(field "$one" .node)" != "$(field "$two" .node)" ] || fail "$one and $two are on one node"
+    address() { ask "$1" 'until ip -4 -o addr show dev eth0 | grep inet; do sleep 1; done' 'inet 10\.[0-9.]+/' | sed -n 's/.*inet \(10\.[0-9.]*\).*/\1/p' | head -n 1; }
+    first=$(address "$one") second=$(address "$two") third=$(address "$stranger")
+    echo "$one has $first, $two has $second, $stranger has $third"
+    [ "$(printf '%s\n' "$first" "$second" "$third" | sort -u | wc -l)" = 3 ] || fail "two tenants have one address"
+    ask "$one" "ping -c 3 $second" '3 packets received' >/dev/null
+    ask "$two" 'echo "parcel $((40+2))" | nc -l -p 7000 &' '[#$] *$' >/dev/null
+    ask "$one" "nc $second 7000 < /dev/null" '^parcel 42' >/dev/null
+    ask "$stranger" "ping -c 2 -W 3 $second; ping -c 2 -W 3 $first; echo \"tried $((40+2))\"" 'tried 42' | grep -c '100% packet loss' | grep -qx 2 || fail "$stranger reaches tenants of another project"
+    for tenant in "$one" "$two" "$stranger"; do "$osv" tenant delete "$tenant"; done
+    gone() { ! "$osv" tenant show "$1" >/dev/null 2>&1; }
+    for tenant in "$one" "$two" "$stranger"; do until_true "$patience" "$tenant to be gone" gone "$tenant"; done
+    "$osv" project delete "$shop"
 fi
 
 step "$home is drained, and $web moves"
