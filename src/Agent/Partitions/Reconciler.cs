@@ -261,6 +261,11 @@ public sealed partial class Reconciler
         {
             return;
         }
+        if (wanted.Hold.Length != 0)
+        {
+            Say(tenant, PartitionPhase.Loading, wanted.Hold);
+            return;
+        }
         if (!Fetch(tenant, wanted.Image, out LinuxImageFiles? files)) return;
         using LinuxImageFiles image = files!;
         Say(tenant, PartitionPhase.Loading);

@@ -4,12 +4,13 @@ using Npgsql;
 using Osv.Data.Nodes;
 using Osv.Data.Tenants;
 using Osv.Web.Boot;
+using Osv.Web.Networks;
 using Wire = Osv.Contracts.Node;
 
 namespace Osv.Web.Gateway;
 
 /// <summary>Reads from the rows what agents are to be told, for many nodes at once and as of one moment.</summary>
-internal sealed class FactsReader(NpgsqlDataSource source, ArtifactLinks links, NodeImage images, NodeAddresses addresses)
+internal sealed class FactsReader(NpgsqlDataSource source, ArtifactLinks links, NodeImage images, NodeAddresses addresses, RackNetworks networks)
 {
     // A node that has booted is Lost to the scheduler in a moment: it is so here already.
     private const string Nodes =
@@ -25,8 +26,8 @@ internal sealed class FactsReader(NpgsqlDataSource source, ArtifactLinks links, 
         """
         SELECT p.node_id, p.tenant_id, p.fence, p.placed_at, t.name, t.restart_policy, t.runs_on_without_lease, t.ssh_key,
             coalesce(d.intent, 'Run'), coalesce(d.reboots, 0), l.state, l.entered_at,
-            i.name, i.kernel_sha256, k.size_bytes, i.initrd_sha256, r.size_bytes, i.command_line, c.ids, m.cells, m.bytes, u.content, d.trace_parent, f.addresses, f.dirty
-        FROM placements p JOIN tenants t ON t.id = p.tenant_id JOIN tenant_lifecycles l ON l.tenant_id = p.tenant_id LEFT JOIN tenant_desired d ON d.tenant_id = p.tenant_id
+            i.name, i.kernel_sha256, k.size_bytes, i.initrd_sha256, r.size_bytes, i.command_line, c.ids, m.cells, m.bytes, u.content, d.trace_parent, f.addresses, f.dirty, f.nics, n.rack
+        FROM placements p JOIN nodes n ON n.id = p.node_id JOIN tenants t ON t.id = p.tenant_id JOIN tenant_lifecycles l ON l.tenant_id = p.tenant_id LEFT JOIN tenant_desired d ON d.tenant_id = p.tenant_id
             LEFT JOIN tenant_user_data u ON u.tenant_id = p.tenant_id
             JOIN images i ON i.id = t.image_id JOIN contents k ON k.sha256 = i.kernel_sha256 LEFT JOIN contents r ON r.sha256 = i.initrd_sha256
             CROSS JOIN LATERAL (SELECT coalesce(array_agg(a.apic_id ORDER BY h.cell_number, a.apic_id), '{}') AS ids
@@ -36,7 +37,8 @@ internal sealed class FactsReader(NpgsqlDataSource source, ArtifactLinks links, 
                     JOIN node_memory_blocks b ON b.node_id = a.node_id AND b.start_address = a.block_start_address AND b.size_bytes = a.block_size_bytes
                 WHERE a.tenant_id = p.tenant_id GROUP BY b.cell_number) x) m
             CROSS JOIN LATERAL (SELECT coalesce(array_agg(a.pci_address ORDER BY a.pci_address), '{}') AS addresses,
-                    coalesce(array_agg(a.pci_address ORDER BY a.pci_address) FILTER (WHERE h.kind = 'Disk' AND h.last_tenant_id IS DISTINCT FROM a.tenant_id), '{}') AS dirty
+                    coalesce(array_agg(a.pci_address ORDER BY a.pci_address) FILTER (WHERE h.kind = 'Disk' AND h.last_tenant_id IS DISTINCT FROM a.tenant_id), '{}') AS dirty,
+                    coalesce(array_agg(a.pci_address ORDER BY a.pci_address) FILTER (WHERE h.kind = 'Nic'), '{}') AS nics
                 FROM device_allocations a JOIN node_devices h ON h.node_id = a.node_id AND h.pci_address = a.pci_address WHERE a.tenant_id = p.tenant_id) f
         WHERE p.node_id = ANY ($1) ORDER BY p.tenant_id
         """;
@@ -105,6 +107,7 @@ internal sealed class FactsReader(NpgsqlDataSource source, ArtifactLinks links, 
         partition.ApicIds.Add(row.GetFieldValue<int[]>(18).Select(id => (uint)id));
         partition.PciAddresses.Add(row.GetFieldValue<string[]>(23));
         partition.Erase.Add(row.GetFieldValue<string[]>(24));
+        partition.Hold = networks.HoldOf(row.GetString(26), row.GetGuid(0), row.GetFieldValue<string[]>(25), fence) ?? string.Empty;
         if (partition.Erase.Count != 0) partition.Eraser = await images.EraserAsync(cancel);
         int[] cells = row.GetFieldValue<int[]>(19);
         long[] bytes = row.GetFieldValue<long[]>(20);

@@ -11,6 +11,7 @@ using Osv.Web.Gateway;
 using Osv.Web.Images;
 using Osv.Web.Jobs;
 using Osv.Web.Maintenance;
+using Osv.Web.Networks;
 using Osv.Web.Nodes;
 using Osv.Web.Projects;
 using Osv.Web.Tenants;
@@ -30,7 +31,7 @@ public static class OsvHost
     public static IReadOnlyList<IModule> Modules { get; } =
     [
         new IdentityModule(), new AccessModule(), new AuditModule(), new ProjectsModule(), new ImagesModule(), new NodesModule(), new TenantsModule(), new ConsolesModule(), new JobsModule(),
-        new CapacityModule(), new EventsModule(), new ConsoleModule(), new MaintenanceModule(), new GatewayModule(), new BootModule(),
+        new CapacityModule(), new EventsModule(), new ConsoleModule(), new MaintenanceModule(), new GatewayModule(), new NetworksModule(), new BootModule(),
     ];
 
     /// <summary>Of a process that runs the scheduler alone (Osv:Web:Enabled=false): it answers health and metrics, nothing else.</summary>
