@@ -108,7 +108,7 @@ public sealed class TenantObserved
     /// <summary>The last of these that the timeline shows: the scheduler's to write. The gateway begins with each place at what its first report says.</summary>
     public int RebootsFollowed { get; set; }
 
-    /// <summary>Why it ended, in the monitor's words, or why the agent refuses it; null while it runs.</summary>
+    /// <summary>Why it ended, in the monitor's words, or why it does not run yet, in the agent's; null while it runs.</summary>
     public string? EndCause { get; set; }
 
     /// <summary>How often the agent has started it again by its policy in this place.</summary>

@@ -25,6 +25,24 @@ public sealed class TenantTests(DatabaseFixture fixture) : SchedulerTest(fixture
         (await ReasonAsync(tenant)).ShouldBe("runs on node-0");
     }
 
+    [Theory]
+    [InlineData(PartitionPhase.Fetching, "debian-12: connection refused; trying again", "node-0 loads its image: debian-12: connection refused; trying again")]
+    [InlineData(PartitionPhase.Loading, "its network is being set up", "node-0: its network is being set up")]
+    [InlineData(PartitionPhase.Loading, null, "node-0 loads its image")]
+    public async Task What_a_start_waits_for_is_said_and_is_nobodys_fault(PartitionPhase phase, string? awaited, string reason)
+    {
+        await NodesAsync(1);
+        Guid tenant = await TenantAsync();
+        await LookAsync();
+        await SeenAsync(tenant, phase, awaited);
+        await LookAsync();
+        (await ReasonAsync(tenant)).ShouldBe(reason);
+        await LaterAsync(TimeSpan.FromHours(1));
+        (await StateAsync(tenant)).ShouldBe(TenantState.Loading, "however long it takes");
+        (await ReasonAsync(tenant)).ShouldStartWith(reason);
+        (await Database.QueryAsync<long>("SELECT count(*) FROM node_health_reports")).ShouldBe(0);
+    }
+
     [Fact]
     public async Task States_that_were_missed_are_in_the_timeline_all_the_same()
     {

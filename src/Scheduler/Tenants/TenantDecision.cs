@@ -79,7 +79,9 @@ public sealed class TenantDecision(TenantOptions options)
         if (seen.Restarts > seen.RestartsFollowed && tenant.State != TenantState.Unreachable) return Restarted(tenant, place, seen);
         return seen.Phase switch
         {
-            PartitionPhase.Fetching or PartitionPhase.Creating or PartitionPhase.Loading => Advance(tenant, place, TenantState.Loading),
+            PartitionPhase.Fetching => Advance(tenant, place, TenantState.Loading, seen.EndCause is { } image ? $"{Describe(place, TenantState.Loading)}: {image}" : null),
+            PartitionPhase.Loading => Advance(tenant, place, TenantState.Loading, seen.EndCause is { } awaited ? $"{place.Node}: {awaited}" : null),
+            PartitionPhase.Creating => Advance(tenant, place, TenantState.Loading),
             PartitionPhase.Starting => Advance(tenant, place, TenantState.Starting),
             PartitionPhase.Running => Running(tenant, place, seen),
             PartitionPhase.Stopping or PartitionPhase.Scrubbing => new Stay($"the agent of {place.Node} stops it to start it again", options.LookAgain),

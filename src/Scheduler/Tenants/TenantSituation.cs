@@ -22,7 +22,7 @@ public sealed record PlaceFacts(Guid NodeId, string Node, long Fence, NodeStandi
 
 /// <summary>What was last seen of a tenant in its present place. What was seen of earlier places is not given.</summary>
 /// <param name="Reboots">The last reboot that the agent acted on.</param>
-/// <param name="EndCause">Why it ended, in the monitor's words; null while it runs.</param>
+/// <param name="EndCause">Why it ended, in the monitor's words, or why it does not run yet, in the agent's; null while it runs.</param>
 public sealed record Observation(PartitionPhase Phase, int Reboots, string? EndCause)
 {
     /// <summary>The last reboot that the timeline shows.</summary>

@@ -26,7 +26,7 @@ internal sealed class ObservationWriter(NpgsqlDataSource source, HealthReports h
             WHERE w.phase <> 'Absent' OR EXISTS (SELECT FROM tenant_lifecycles l WHERE l.tenant_id = p.tenant_id AND l.state = 'Stopping' AND l.entered_at = w.stopping_since)),
         changed AS MATERIALIZED (
             SELECT s.tenant_id FROM said s LEFT JOIN tenant_observed o ON o.tenant_id = s.tenant_id
-            WHERE (o.partition_state, o.fence, o.reboots, o.restarts) IS DISTINCT FROM (s.phase, s.fence, s.reboots, s.restarts)),
+            WHERE (o.partition_state, o.fence, o.reboots, o.restarts, o.end_cause) IS DISTINCT FROM (s.phase, s.fence, s.reboots, s.restarts, s.cause)),
         due AS MATERIALIZED (
             SELECT l.tenant_id FROM tenant_lifecycles l JOIN changed c ON c.tenant_id = l.tenant_id
             WHERE l.due_at IS NULL OR l.due_at > clock_timestamp() FOR NO KEY UPDATE OF l SKIP LOCKED),
@@ -146,7 +146,8 @@ internal sealed class ObservationWriter(NpgsqlDataSource source, HealthReports h
             (memory.Phase, memory.PhaseSince) = (phase, now);
         }
         string? lastEnd = partition.LastEnd.Length > 0 ? Reports.Cut(partition.LastEnd, 64) : null;
-        string? cause = phase is PartitionPhase.Refused or PartitionPhase.Invalid ? Reports.Cut(partition.Reason, LongestReason) : phase is PartitionPhase.Stopped or PartitionPhase.BackingOff && partition.Partition != 0 ? lastEnd : null;
+        bool explains = phase is PartitionPhase.Refused or PartitionPhase.Invalid || (phase is PartitionPhase.Fetching or PartitionPhase.Loading && partition.Reason.Length > 0);
+        string? cause = explains ? Reports.Cut(partition.Reason, LongestReason) : phase is PartitionPhase.Stopped or PartitionPhase.BackingOff && partition.Partition != 0 ? lastEnd : null;
         return new Observation(link.Node, tenant, placed.Fence, phase, (int)partition.Partition, (int)partition.StartGeneration, cause, null, (int)partition.Restarts, lastEnd);
     }
 

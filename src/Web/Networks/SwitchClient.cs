@@ -40,7 +40,12 @@ internal sealed class SwitchClient(string socket) : IDisposable
         }
         catch (Exception error) when (error is HttpRequestException or JsonException || (error is TaskCanceledException && !cancel.IsCancellationRequested))
         {
-            throw new SwitchException(error is TaskCanceledException ? $"it did not answer within {s_patience.TotalSeconds:0} s" : (error.InnerException ?? error).Message);
+            throw new SwitchException(error switch
+            {
+                TaskCanceledException => $"it did not answer within {s_patience.TotalSeconds:0} s",
+                { InnerException: SocketException } => "nobody listens there",
+                _ => (error.InnerException ?? error).Message,
+            });
         }
     }
 
