@@ -15,7 +15,7 @@ File.SetUnixFileMode(folder, Owner);
 File.Delete(socket);
 
 WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
-builder.Logging.AddJsonConsole();
+builder.Logging.ClearProviders().AddJsonConsole().AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.Hosting.Lifetime", LogLevel.Information);
 builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenUnixSocket(socket));
 builder.Services.AddSingleton(new VirtualRack(rack)).AddSingleton<PatchPanel>();
 await using WebApplication app = builder.Build();
