@@ -71,7 +71,7 @@ public sealed class NetworkTests(Plane plane) : IAsyncDisposable
         (Guid tenant, _) = await TenantAsync();
         long fence = await plane.PlaceAsync(tenant, _machine.Node, [1], devices: Nic);
         string away = (await HoldsAsync(hold => hold.Contains("switch", StringComparison.Ordinal)))[^1];
-        away.ShouldBe($"its network card {Nic} is not plugged in: the switch of rack {_rack} does not answer ({Socket}: nobody listens there)");
+        away.ShouldBe($"its network card {Nic} is not plugged in: the switch of rack {_rack} does not answer: nobody listens there");
         await using (PlayedSwitch troubled = await PlayedSwitch.StartAsync(Socket, "the cable is short"))
         {
             await HoldsAsync(hold => hold == $"its network card {Nic} is not plugged in: the cable is short");

@@ -77,7 +77,7 @@ internal sealed class PortPlugs(NpgsqlDataSource source, RackNetworks networks, 
         catch (SwitchException error)
         {
             away = error.Message;
-            troubles = owned.Select(_ => $"the switch of rack {rack.Rack} does not answer ({rack.Socket}: {away})");
+            troubles = owned.Select(_ => $"the switch of rack {rack.Rack} does not answer: {away}");
         }
         FrozenDictionary<Card, Plug> before = rack.Plugs;
         rack.Plugs = owned.Zip(troubles, (one, trouble) => KeyValuePair.Create(one.Card, new Plug(one.Binding.Fence, trouble))).ToFrozenDictionary();
