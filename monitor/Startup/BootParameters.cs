@@ -6,31 +6,27 @@ namespace Osv.Monitor.Startup;
 /// <summary>The zero page that the loader or our real-mode code left (Documentation/arch/x86/zero-page.rst).</summary>
 public readonly unsafe struct BootParameters(byte* page)
 {
-    private readonly byte* _page = page;
-
-    public ulong RamdiskAddress => *(uint*)(_page + 0x218) | ((ulong)*(uint*)(_page + 0xC0) << 32);
-    public ulong RamdiskBytes => *(uint*)(_page + 0x21C) | ((ulong)*(uint*)(_page + 0xC4) << 32);
-    public ulong AcpiRsdp => *(ulong*)(_page + 0x70);
+    public ulong RamdiskAddress => *(uint*)(page + 0x218) | ((ulong)*(uint*)(page + 0xC0) << 32);
+    public ulong RamdiskBytes => *(uint*)(page + 0x21C) | ((ulong)*(uint*)(page + 0xC4) << 32);
+    public ulong AcpiRsdp => *(ulong*)(page + 0x70);
     /// <summary>Zero-terminated, or null.</summary>
-    public byte* CommandLine => (byte*)(ulong)*(uint*)(_page + 0x228);
+    public byte* CommandLine => (byte*)(ulong)*(uint*)(page + 0x228);
     /// <summary>The page has room for 128.</summary>
-    public int RangeCount => _page[0x1E8] < 128 ? _page[0x1E8] : 128;
-    public ulong RangeStart(int i) => *(ulong*)(_page + 0x2D0 + i * 20);
-    public ulong RangeBytes(int i) => *(ulong*)(_page + 0x2D0 + i * 20 + 8);
-    public bool RangeIsRam(int i) => *(uint*)(_page + 0x2D0 + i * 20 + 16) == 1;
+    public int RangeCount => page[0x1E8] < 128 ? page[0x1E8] : 128;
+    public ulong RangeStart(int i) => *(ulong*)(page + 0x2D0 + i * 20);
+    public ulong RangeBytes(int i) => *(ulong*)(page + 0x2D0 + i * 20 + 8);
+    public bool RangeIsRam(int i) => *(uint*)(page + 0x2D0 + i * 20 + 16) == 1;
 
     /// <summary>The number behind <c>name=</c> on the command line, with K, M or G; or the fallback.</summary>
     public ulong Option(ReadOnlySpan<byte> name, ulong fallback)
     {
         byte* text = CommandLine;
-        if (text == null) return fallback;
-        for (int at = 0; at < 2048 && text[at] != 0; at++)
+        for (int at = 0; text != null && at < 2048 && text[at] != 0; at++)
         {
             if (at != 0 && text[at - 1] != ' ') continue;
             int i = 0;
             while (i < name.Length && text[at + i] == name[i]) i++;
-            if (i != name.Length || text[at + i] != '=') continue;
-            return Number(text + at + i + 1);
+            if (i == name.Length && text[at + i] == '=') return Number(text + at + i + 1);
         }
         return fallback;
     }

@@ -17,6 +17,9 @@ internal sealed unsafe class ExitTarget : FuzzTarget
     private const uint Icr = 0x830;
     private readonly SimulatedNode _node = new();
 
+    /// <summary>The last exit was partition 0's ring of the control device.</summary>
+    private bool _rings;
+
     public override string Name => "exit";
 
     public override string Surface => "whole exits of a tenant and of partition 0 (ICR, MSR, port, MMIO, CPUID, NMI, exceptions, instructions, doorbell), with the tenant's page tables and code";
@@ -52,21 +55,21 @@ internal sealed unsafe class ExitTarget : FuzzTarget
             if ((what & 0xC) == 0xC)
             {
                 _node.Settle(index);
-                CheckAll(Machine.Management, mayReset: true);
+                CheckAll(Machine.Management, mayReset: true, mayReachAll: true);
                 continue;
             }
             CoreBlock* core = Node.Blocks[index];
             int partition = Node.Cores[index].Partition;
             if (partition == Machine.Nobody || Node.Cores[index].Mode != CoreMode.Running || core->InGuest == 0 || HasForbiddenMemory(partition)) continue;
             if (!Exit(core, partition, what, ref from)) return;
-            CheckAll(partition);
+            CheckAll(partition, mayReset: false, mayReachAll: _rings);
         }
         NodeInvariants.CheckTables();
     }
 
-    private void CheckAll(int partition, bool mayReset = false)
+    private void CheckAll(int partition, bool mayReset, bool mayReachAll)
     {
-        NodeInvariants.CheckWrites(_node.Processor, partition, mayReset);
+        NodeInvariants.CheckWrites(_node.Processor, partition, mayReset, mayReachAll);
         NodeInvariants.CheckState();
         DeviceInvariants.Check(_node.Processor.Iommu!);
     }
@@ -118,6 +121,7 @@ internal sealed unsafe class ExitTarget : FuzzTarget
             vmcb->Cr4 = from.Qword();
         }
         Report(core, vmcb, management, ref from);
+        _rings = management && vmcb->ExitCode == ExitCode.Io && vmcb->ExitInfo1 >> 16 == PortPolicy.Doorbell;
         _node.Processor.OwnId = core->ApicId;
         try
         {

@@ -121,10 +121,16 @@ internal sealed unsafe class FirmwareTarget : FuzzTarget
             Check.That(entry.HostAddress >= 16 << 20 && entry.HostAddress + entry.Bytes <= Monitor.Policy.GuestLayout.HostLimit, "memory lies where no partition may have it");
             ulong payload = boot.RamdiskAddress, end = unchecked(payload + boot.RamdiskBytes);
             Check.That(end <= payload || entry.HostAddress >= end || payload >= entry.HostAddress + entry.Bytes, "the payload lies in memory that is given away");
+            for (int k = 0; k < i; k++) Check.That(!Overlaps(entry, _memory[k].HostAddress, _memory[k].Bytes), "memory is given away twice");
+            for (int k = 0; k < boot.RangeCount; k++)
+                Check.That(boot.RangeIsRam(k) || !Overlaps(entry, boot.RangeStart(k), boot.RangeBytes(k)), "what is no RAM is given away as such");
         }
         ulong cut = MemoryMap.CutForMonitor(_memory, count, 4 << 20);
         Check.That(cut == 0 || cut + (4 << 20) <= 4UL << 30, "the monitor's memory lies above 4 GiB");
     }
+
+    private static bool Overlaps(MemoryEntry entry, ulong start, ulong bytes) =>
+        bytes != 0 && start < entry.HostAddress + entry.Bytes && (start >= entry.HostAddress || bytes > entry.HostAddress - start);
 
     private void Options(BootParameters boot, ReadOnlySpan<byte> text)
     {
@@ -152,6 +158,8 @@ internal sealed unsafe class FirmwareTarget : FuzzTarget
         yield return [5, .. FirmwareImage.Mcfg()[36..]];
         yield return [6, 44];
         yield return [0x40, 2, 0, 0, 0x10, 0x10, 0, 0x10, 0, 0, 2, 0x02, 0x10, 0, 4, 3, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0];
+        // A range of RAM within another, and one that is reserved.
+        yield return [0x40, 3, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0x00, 0x10, 0, 8, 2, 0x00, 0x11, 0, 1, 4, 0x00, 0x14, 0, 1];
         yield return [0x80, .. "p0.memory=1G p0.watch=0 quiet"u8];
     }
 }

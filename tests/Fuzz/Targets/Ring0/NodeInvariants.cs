@@ -14,9 +14,10 @@ internal static unsafe class NodeInvariants
 
     /// <param name="partition">Whose exit it was; its interrupts go to its own cores only.</param>
     /// <param name="mayReset">A core has settled: it may have cleared a partition, and reset its functions.</param>
-    public static void CheckWrites(SimulatedProcessor processor, int partition, bool mayReset)
+    /// <param name="mayReachAll">Partition 0 has asked for something, or a core has settled: cores of any partition may be told.</param>
+    public static void CheckWrites(SimulatedProcessor processor, int partition, bool mayReset, bool mayReachAll)
     {
-        foreach ((uint msr, ulong value) in processor.MsrWrites) CheckRegister(msr, value, partition);
+        foreach ((uint msr, ulong value) in processor.MsrWrites) CheckRegister(msr, value, partition, mayReachAll);
         Check.That(partition == Machine.Management || processor.PortWrites.Count == 0, "a tenant's exit writes a port of the node");
         foreach ((uint port, _, _) in processor.PortWrites) Check.That(port is 0x70 or 0x71 or 0xCF9 or 0x604, "an exit writes a port of the node that the monitor has no use for");
         foreach ((ushort function, int offset, int bytes, uint value) in processor.ConfigWrites) DeviceInvariants.CheckWrite(function, offset, bytes, value, partition, mayReset);
@@ -25,7 +26,7 @@ internal static unsafe class NodeInvariants
         processor.ConfigWrites.Clear();
     }
 
-    private static void CheckRegister(uint msr, ulong value, int partition)
+    private static void CheckRegister(uint msr, ulong value, int partition, bool mayReachAll)
     {
         switch (msr)
         {
@@ -34,11 +35,11 @@ internal static unsafe class NodeInvariants
                 Check.That(mode is 0 or 4 && (value & 0xC_8800) == 0, "an interrupt is sent that is neither fixed nor NMI, or to more than one core");
                 int core = Node.Machine.FindCore(id);
                 Check.That(core >= 0, "an interrupt is sent to a core that does not exist");
-                if (partition == Machine.Management) break;
+                if (mayReachAll) break;
                 int owner = Node.Cores[core].Partition;
                 // A core that is back reads the IOMMU's log, which may tell of anybody's function.
                 bool stopsAnother = mode == 4 && owner != Machine.Nobody && Node.Partitions[owner] is { State: PartitionState.Stopping, Cause: StopCause.DeviceViolation };
-                Check.That(owner == partition || stopsAnother, "a tenant's exit interrupts a core that is not its own");
+                Check.That(owner == partition || stopsAnother, "an exit interrupts a core that is not its own partition's");
                 Check.That(mode == 4 || (value & 0xFF) >= 16, "an interrupt has a vector that the processor reserves");
                 break;
             case >= 0x833 and <= 0x837:

@@ -188,7 +188,8 @@ public static unsafe class Endings
             case 72: ControlBit("cr3-bit"u8, [0x0F, 0x20, 0xD8, 0x48, 0x31, 0xF8, 0x0F, 0x22, 0xD8, 0x0F, 0xA2, 0xEB, 0xFC], 63); break;
             case 73: Memory("ioapic-across-the-start"u8, [0x89, 0x07], IoApic - 2, 0, 0); break;
             case 74: Memory("ioapic-string-from-memory"u8, [0xF3, 0xA5], IoApic, 0, IoApic); break;
-            case 75: Soil.Everything(); break;
+            case 75: NmiHandlerEndless(); break;
+            case 76: Soil.Everything(); break;
             default:
                 Serial.Text("ABOUT none 0 0 0 0 0\n"u8);
                 return;
@@ -323,6 +324,18 @@ public static unsafe class Endings
         Registers registers = default;
         registers.Rdi = Scratch + 1;
         Survived(Probe.RunUser([0x8B, 0x07], ref registers, 2 | (1 << 18)));
+    }
+
+    /// <summary>The handler of an NMI that never returns holds off all that come after it.</summary>
+    private static void NmiHandlerEndless()
+    {
+        About("nmi-handler-endless"u8, StopCause.Requested);
+        // JMP $
+        *(ushort*)Scratch = 0xFEEB;
+        ((ulong*)0x3000)[4] = (Scratch & 0xFFFF) | (0x10UL << 16) | (0x8E00UL << 32) | ((Scratch >> 16 & 0xFFFF) << 48);
+        ((ulong*)0x3000)[5] = Scratch >> 32;
+        Interrupts.Send(((ulong)Interrupts.Parameters->OwnId << 32) | 0x4400);
+        Interrupts.Wait(5000);
     }
 
     /// <summary>
