@@ -34,7 +34,7 @@ public sealed record SeededFault(string Name, string Target, string File, string
             "end - entry >= 2 && entry[1] >= 2 && end - entry >= entry[1];", "end - entry >= 2 && entry[1] >= 2;",
             "AccessViolation"),
         new("RAM that is named twice is given away twice", "firmware", "monitor/Startup/MemoryMap.cs",
-            "|| (i > range && boot.RangeIsRam(i))) continue;", "|| boot.RangeIsRam(i)) continue;",
+            "|| (i > range && boot.RangeIsRam(i))) continue;", "|| (i >= 0 && boot.RangeIsRam(i))) continue;",
             "memory is given away twice"),
         new("Partition 0 may interrupt any core", "exit", "monitor/Exits/ExitHandler.cs",
             " || !IcrPolicy.MayReach(in Node.Cores[core->Index], in Node.Cores[target])) return false;", " || (Node.Cores[core->Index].Partition != Machine.Management && !IcrPolicy.MayReach(in Node.Cores[core->Index], in Node.Cores[target]))) return false;",
