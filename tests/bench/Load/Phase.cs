@@ -13,6 +13,12 @@ public enum Phase
     Memory = 5,
     /// <summary>Loads are done; the machine goes down.</summary>
     Done = 6,
+    /// <summary>Reads of a disk: large ones one behind the other, small ones here and there.</summary>
+    DiskStream = 7,
+    DiskRead = 8,
+    /// <summary>Large answers of the peer on the network, and small ones.</summary>
+    NetStream = 9,
+    NetRoundTrip = 10,
 }
 
 /// <summary>What both sides of a mark know.</summary>
@@ -33,4 +39,8 @@ public static class LoadSize
     public const int Batch = 20, ExecBatch = 40;
     /// <summary>Round trips and idle seconds of the loads "short" and "long"; "brisk" is "short" without the idling.</summary>
     public const int ShortRoundTrips = 4_000, ShortIdleSeconds = 10, LongRoundTrips = 20_000, LongIdleSeconds = 60;
+    /// <summary>The load "devices": reads of 1 MiB and of 4 KiB; answers of 1 MiB and of a byte.</summary>
+    public const int DiskPieces = 384, DiskReads = 4_000, NetPieces = 128, NetRoundTrips = 4_000;
+    /// <summary>The disk that it reads: room for all of its pieces.</summary>
+    public const int DiskMebibytes = 512;
 }
