@@ -11,7 +11,8 @@ internal static class DeviceEquipment
     /// The disk is one that answers at once: what the host's own disk and cache take would only hide what a partition costs. Behind
     /// the card is QEMU's user networking, which leads to the peer on the loopback.
     /// </summary>
-    public static Equipment With(PeerServer peer) => new(
+    /// <param name="peer">The peer's port.</param>
+    public static Equipment With(int peer) => new(
         [
             "-device", "amd-iommu,intremap=on,xtsup=on,pt=off",
             "-netdev", "user,id=net",
@@ -20,5 +21,5 @@ internal static class DeviceEquipment
             "-blockdev", string.Create(CultureInfo.InvariantCulture, $"null-co,node-name=disk,read-zeroes=on,size={(long)LoadSize.DiskMebibytes << 20}"),
             "-device", "nvme,drive=disk,serial=bench,addr=9",
         ],
-        string.Create(CultureInfo.InvariantCulture, $"peer={peer.Port}"));
+        string.Create(CultureInfo.InvariantCulture, $"peer={peer}"));
 }

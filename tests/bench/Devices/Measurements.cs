@@ -22,11 +22,27 @@ internal static class Measurements
     {
         foreach ((string device, Phase phase, string operation) in s_loads)
         {
-            yield return Pair.Ratio(pairs, $"{device}, {operation}, ours / native: median time", MostTime, "us", run => run.Figures($"{phase}.median.us").Single());
+            yield return OfTurns(pairs, $"{device}, {operation}, ours / native: median time", MostTime, phase);
             yield return Pair.Ratio(pairs, $"{device}, {operation}: 99th percentile", null, "us", run => run.Figures($"{phase}.p99.us").Single());
-            yield return Pair.Ratio(pairs, $"{device}, {operation}: all together", null, "s", run => run.LoadSeconds(phase));
+            yield return Pair.Ratio(pairs, $"{device}, {operation}: all together", null, "s", run => run.Figures($"{phase}.total.s").Single());
         }
+        yield return OfTurns(pairs, "round trips between two threads of a core, ours / native: median time", null, Phase.NoDevice);
     }
+
+    /// <summary>
+    /// A turn of both machines gives one ratio of their median operations, the turns of a pair one median. The interval is of pairs alone: turns of
+    /// the same two boots have more in common than chance.
+    /// </summary>
+    private static Figure OfTurns(IReadOnlyList<Pair> pairs, string name, double? bound, Phase phase)
+    {
+        double[][] turns = [.. pairs.Select(pair => Turns(pair.Ours, phase).Zip(Turns(pair.Native, phase), (ours, native) => ours / native).ToArray())];
+        var ratios = new Sample(turns.Select(pair => new Sample(pair).Median));
+        double native = new Sample(pairs.SelectMany(pair => Turns(pair.Native, phase))).Median, ours = new Sample(pairs.SelectMany(pair => Turns(pair.Ours, phase))).Median;
+        return new Figure(name, ratios.Median, string.Empty, bound, string.Create(CultureInfo.InvariantCulture,
+            $"median; {ratios.Confidence()} pairs of {LoadSize.Turns} turns; single turns {new Sample(turns.SelectMany(pair => pair)).Spread()}; medians {native:0.#} us and {ours:0.#} us"));
+    }
+
+    private static IReadOnlyList<double> Turns(MeasuredRun run, Phase phase) => run.Figures($"{phase}.median.us");
 
     /// <summary>What left a core of any partition while a device was at work, against the interrupts of that device.</summary>
     public static IEnumerable<Figure> Exits(IReadOnlyList<Pair> pairs)

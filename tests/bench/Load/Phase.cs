@@ -19,6 +19,8 @@ public enum Phase
     /// <summary>Large answers of the peer on the network, and small ones.</summary>
     NetStream = 9,
     NetRoundTrip = 10,
+    /// <summary>Two threads of one processor wake each other: a system call, a switch, no device and no other core.</summary>
+    NoDevice = 11,
 }
 
 /// <summary>What both sides of a mark know.</summary>
@@ -39,8 +41,8 @@ public static class LoadSize
     public const int Batch = 20, ExecBatch = 40;
     /// <summary>Round trips and idle seconds of the loads "short" and "long"; "brisk" is "short" without the idling.</summary>
     public const int ShortRoundTrips = 4_000, ShortIdleSeconds = 10, LongRoundTrips = 20_000, LongIdleSeconds = 60;
-    /// <summary>The load "devices": reads of 1 MiB and of 4 KiB; answers of 1 MiB and of a byte.</summary>
-    public const int DiskPieces = 384, DiskReads = 4_000, NetPieces = 128, NetRoundTrips = 4_000;
-    /// <summary>The disk that it reads: room for all of its pieces.</summary>
-    public const int DiskMebibytes = 512;
+    /// <summary>The load "devices": turns of each phase, and what one turn has: reads of 1 MiB and of 4 KiB; answers of 1 MiB and of a byte; round trips without a device.</summary>
+    public const int Turns = 16, DiskPieces = 24, DiskReads = 250, NetPieces = 8, NetRoundTrips = 250, NoDeviceRoundTrips = 500;
+    /// <summary>The disk that it reads: room for the pieces of all turns.</summary>
+    public const int DiskMebibytes = 3_072;
 }

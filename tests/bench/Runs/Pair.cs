@@ -3,7 +3,7 @@ using Osv.Cli.Bench;
 
 namespace Osv.Bench.Runs;
 
-/// <summary>The same load native and ours, one right after the other: a pair gives one ratio, and the ratios a median.</summary>
+/// <summary>The same load native and ours, one right after the other or in turns: a pair gives one ratio, and the ratios a median.</summary>
 public sealed record Pair(MeasuredRun Native, MeasuredRun Ours)
 {
     /// <summary>Which of the two comes first changes from pair to pair: what a host does to whatever runs second falls on both.</summary>
@@ -18,6 +18,25 @@ public sealed record Pair(MeasuredRun Native, MeasuredRun Ours)
             pairs.Add(new Pair(native, ours ?? await MeasuredRun.OursAsync(load, equipment, cancel)));
         }
         return pairs;
+    }
+
+    /// <summary>Both machines at once: loads that take turns.</summary>
+    public static async Task<Pair> TogetherAsync(string load, Equipment equipment, CancellationToken cancel)
+    {
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        Task<MeasuredRun> native = MeasuredRun.NativeAsync(load, equipment, both.Token), ours = MeasuredRun.OursAsync(load, equipment, both.Token);
+        try
+        {
+            // When one fails the other would wait for its turn.
+            await await Task.WhenAny(native, ours);
+            return new Pair(await native, await ours);
+        }
+        catch
+        {
+            await both.CancelAsync();
+            await ((Task)Task.WhenAll(native, ours)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw;
+        }
     }
 
     /// <param name="unit">Of what is taken from each run.</param>
