@@ -21,7 +21,7 @@ internal static class DeviceLoads
         using var peer = new PeerConnection(port);
         using var disk = new RawDisk("/dev/nvme0n1");
         Repeat(peer, Phase.NoDevice, LoadSize.NoDeviceRoundTrips, null, NeighbourThread());
-        Repeat(peer, Phase.DiskStream, LoadSize.DiskPieces, DiskInterrupts, i => disk.Read((long)i * RawDisk.MostBytes, RawDisk.MostBytes));
+        Repeat(peer, Phase.DiskStream, LoadSize.DiskPieces, DiskInterrupts, i => disk.Read((long)(i % LoadSize.DiskMebibytes) * RawDisk.MostBytes, RawDisk.MostBytes));
         long[] places = RandomPlaces(LoadSize.Turns * LoadSize.DiskReads);
         Repeat(peer, Phase.DiskRead, LoadSize.DiskReads, DiskInterrupts, i => disk.Read(places[i], RawDisk.LeastBytes));
         Repeat(peer, Phase.NetStream, LoadSize.NetPieces, CardInterrupts, _ => peer.Ask(Peer.Stream, Peer.PieceBytes));

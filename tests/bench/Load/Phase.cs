@@ -42,7 +42,7 @@ public static class LoadSize
     /// <summary>Round trips and idle seconds of the loads "short" and "long"; "brisk" is "short" without the idling.</summary>
     public const int ShortRoundTrips = 4_000, ShortIdleSeconds = 10, LongRoundTrips = 20_000, LongIdleSeconds = 60;
     /// <summary>The load "devices": turns of each phase, and what one turn has: reads of 1 MiB and of 4 KiB; answers of 1 MiB and of a byte; round trips without a device.</summary>
-    public const int Turns = 16, DiskPieces = 24, DiskReads = 250, NetPieces = 8, NetRoundTrips = 250, NoDeviceRoundTrips = 500;
-    /// <summary>The disk that it reads: room for the pieces of all turns.</summary>
+    public const int Turns = 16, DiskPieces = 240, DiskReads = 2_000, NetPieces = 16, NetRoundTrips = 500, NoDeviceRoundTrips = 1_000;
+    /// <summary>The disk that it reads, again and again.</summary>
     public const int DiskMebibytes = 3_072;
 }
