@@ -1,5 +1,5 @@
 using Osv.Bench.Load;
-using Osv.Bench.Monitor;
+using Osv.Bench.Runs;
 
 namespace Osv.Ring0.Tests;
 
@@ -19,8 +19,8 @@ public sealed class CountTests(CountTests.Runs runs) : IClassFixture<CountTests.
         public async ValueTask InitializeAsync()
         {
             await BenchImages.BuildAsync(TestContext.Current.CancellationToken);
-            Native = await MeasuredRun.NativeAsync("brisk", TestContext.Current.CancellationToken);
-            Ours = await MeasuredRun.OursAsync("short", TestContext.Current.CancellationToken);
+            Native = await MeasuredRun.NativeAsync("brisk", Equipment.None, TestContext.Current.CancellationToken);
+            Ours = await MeasuredRun.OursAsync("short", Equipment.None, TestContext.Current.CancellationToken);
         }
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;

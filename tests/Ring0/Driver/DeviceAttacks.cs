@@ -23,9 +23,9 @@ internal static class DeviceAttacks
         uint[] free = bench.FreeCores;
         var neighbour = new Neighbour(bench, image, free[0]);
         MemoryExtent memory = bench.TakeMemory(Mebibytes);
-        bench.CreateWithFunctions(Attacker, free[1], memory, disks[0]);
+        bench.CreateWithFunctions(Attacker, [free[1]], memory, disks[0]);
         bench.WaitForEvent(EventKind.Stopped, Attacker);
-        bench.CreateWithFunctions(Worker, free[2], bench.TakeMemory(128), disks[1]);
+        bench.CreateWithFunctions(Worker, [free[2]], bench.TakeMemory(128), disks[1]);
         bench.Start(Worker, Scenarios.CommandLine);
         bench.WaitForConsole(Worker, "LOADS DONE", 240);
         string written = DeviceScenarios.Sum(bench, Worker, "write", "WROTE");
@@ -61,7 +61,7 @@ internal static class DeviceAttacks
         var image = new AttackerImage(monitorCode);
         uint[] free = bench.FreeCores;
         var neighbour = new Neighbour(bench, image, free[0]);
-        bench.CreateWithFunctions(Attacker, free[1], bench.TakeMemory(Mebibytes), disk);
+        bench.CreateWithFunctions(Attacker, [free[1]], bench.TakeMemory(Mebibytes), disk);
         bench.WaitForEvent(EventKind.Stopped, Attacker);
         var parameters = new Parameters { Mode = PayloadMode.Dma, Argument = (uint)DmaKind.Stream, OwnId = free[1], SecondId = Parameters.NoCore, NeighbourId = neighbour.Core, MemoryBytes = Mebibytes << 20 };
         var lines = new ConsoleLines(bench.Device, Attacker);

@@ -30,7 +30,7 @@ internal static partial class DeviceScenarios
         bench.Create(Neighbour, [free[1]], bench.TakeMemory(128));
         bench.Start(Neighbour, Scenarios.CommandLine);
         bench.Create(Bystander, [free[2]], bystander);
-        bench.CreateWithFunctions(Owner, free[0], memory, disk);
+        bench.CreateWithFunctions(Owner, [free[0]], memory, disk);
         bench.Start(Owner, Scenarios.CommandLine);
         bench.WaitForConsole(Owner, "LOADS DONE", 240);
         bench.WaitForConsole(Neighbour, "LOADS DONE", 240);
@@ -59,7 +59,7 @@ internal static partial class DeviceScenarios
         Workbench.Pass("a device that is told to reach beyond its owner's memory reaches nothing");
 
         bench.Execute(ControlOperation.Destroy, Owner);
-        bench.CreateWithFunctions(4, free[0], memory, disk);
+        bench.CreateWithFunctions(4, [free[0]], memory, disk);
         bench.Start(4, Scenarios.CommandLine);
         bench.WaitForConsole(4, "LOADS DONE", 240);
         bench.Type(4, "read");

@@ -5,8 +5,8 @@ using Osv.Contracts.ControlDevice;
 namespace Osv.Ring0.Driver;
 
 /// <summary>
-/// One tenant of 2 cores and 1 GiB whose user space is a load (tests/bench/Load); what it prints is passed on. Lines
-/// FIGURE NAME VALUE are for the reader of the serial port (tests/bench/Monitor).
+/// One tenant of 2 cores, 1 GiB and whatever functions the node has, whose user space is a load (tests/bench/Load); what it
+/// prints is passed on. Lines FIGURE NAME VALUE are for the reader of the serial port (tests/bench/Runs).
 /// </summary>
 internal static class LoadScenarios
 {
@@ -14,10 +14,11 @@ internal static class LoadScenarios
     private const ulong Mebibytes = 1024;
     private const int Rounds = 5, LimitSeconds = 600;
 
-    public static void Run(Workbench bench, string load)
+    /// <param name="options">More for the tenant's command line.</param>
+    public static void Run(Workbench bench, string load, string options)
     {
         uint[] free = bench.FreeCores;
-        bench.Create(Tenant, [free[0], free[1]], bench.TakeMemory(Mebibytes));
+        bench.CreateWithFunctions(Tenant, [free[0], free[1]], bench.TakeMemory(Mebibytes), bench.FreeFunctions);
         switch (load)
         {
             case "restart":
@@ -27,18 +28,18 @@ internal static class LoadScenarios
                 for (int round = 0; round < Rounds; round++) Fault(bench);
                 break;
             default:
-                ToTheEnd(bench, load);
+                ToTheEnd(bench, load, options);
                 break;
         }
     }
 
-    private static string CommandLine(string load) => $"{Scenarios.CommandLine} load={load}";
+    internal static string CommandLine(string load) => $"{Scenarios.CommandLine} load={load}";
 
     /// <summary>From start to the tenant's own power-off. Partition 0 looks seldom: it is not to be part of the load.</summary>
-    private static void ToTheEnd(Workbench bench, string load)
+    private static void ToTheEnd(Workbench bench, string load, string options)
     {
         ulong[] before = bench.Exits(Tenant);
-        bench.Start(Tenant, CommandLine(load));
+        bench.Start(Tenant, $"{CommandLine(load)} {options}");
         var clock = Stopwatch.StartNew();
         do
         {
@@ -89,5 +90,5 @@ internal static class LoadScenarios
         return stopped;
     }
 
-    private static void Figure(string name, double value) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"FIGURE {name} {value:F3}"));
+    internal static void Figure(string name, double value) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"FIGURE {name} {value:F3}"));
 }

@@ -28,7 +28,8 @@ try
         case "management-dies": FailureScenarios.AfterDeath(bench); break;
         case "management-hangs" when bench.Device.Header.ManagementRestarts == 0: FailureScenarios.BeforeHang(bench); break;
         case "management-hangs": FailureScenarios.AfterHang(bench); break;
-        case { } load when load.StartsWith("load-", StringComparison.Ordinal): LoadScenarios.Run(bench, load["load-".Length..]); break;
+        case "load-assignment": AssignmentScenarios.Run(bench); break;
+        case { } load when load.StartsWith("load-", StringComparison.Ordinal): LoadScenarios.Run(bench, load["load-".Length..], $"peer={Option("peer")}"); break;
         case "times": TimeScenarios.Run(bench, Option("monitor-code")!); break;
         case "functions": DeviceScenarios.Tell(bench); break;
         case "disk": DeviceScenarios.Disk(bench); break;

@@ -46,6 +46,20 @@ internal sealed class Workbench : IDisposable
         }
     }
 
+    /// <summary>Functions that a tenant can have and nobody has.</summary>
+    public ushort[] FreeFunctions
+    {
+        get
+        {
+            var free = new List<ushort>();
+            foreach (FunctionEntry function in Device.Functions)
+            {
+                if (function.IsAssignable == 1 && function.Partition == 0xFFFF) free.Add(function.Address);
+            }
+            return [.. free];
+        }
+    }
+
     /// <summary>The top of a cell's largest range that partition 0 does not use, as an extent at this guest address.</summary>
     public MemoryExtent TakeMemoryOfCell(uint cell, ulong mebibytes, ulong guestAddress)
     {
@@ -104,15 +118,15 @@ internal sealed class Workbench : IDisposable
         WaitFor(partition, PartitionState.Stopped);
     }
 
-    /// <summary>With PCI functions of its own.</summary>
-    public unsafe void CreateWithFunctions(uint partition, uint core, MemoryExtent memory, params ushort[] functions)
+    /// <summary>With PCI functions of its own, if any.</summary>
+    public unsafe void CreateWithFunctions(uint partition, uint[] cores, MemoryExtent memory, params ushort[] functions)
     {
-        FillCreate(partition, [core], [memory]);
+        FillCreate(partition, cores, [memory]);
         Device.Request.FunctionCount = (uint)functions.Length;
         for (int i = 0; i < functions.Length; i++) Device.Request.Functions[i] = functions[i];
         Device.Execute(ControlOperation.Create);
-        _made[partition] = ([new GuestCore { ApicId = core }], [memory], [0]);
-        _withFunctions.Add(partition);
+        _made[partition] = ([.. cores.Select(core => new GuestCore { ApicId = core })], [memory], [0]);
+        if (functions.Length > 0) _withFunctions.Add(partition); else _withFunctions.Remove(partition);
         WaitFor(partition, PartitionState.Stopped);
     }
 

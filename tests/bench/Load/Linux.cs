@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Osv.Bench.Load;
 
@@ -15,6 +16,15 @@ internal static unsafe partial class Linux
     {
         ulong mask = 1UL << processor;
         Check(SetAffinity(0, sizeof(ulong), &mask), $"sched_setaffinity to processor {processor}");
+    }
+
+    /// <summary>For reading past the kernel's cache: addresses, offsets and sizes are whole pages.</summary>
+    public static SafeFileHandle OpenDirect(string path)
+    {
+        const int ReadOnly = 0, Direct = 0x4000;
+        int file = Open(path, ReadOnly | Direct);
+        Check(file < 0 ? -1 : 0, $"open of {path}");
+        return new SafeFileHandle(file, ownsHandle: true);
     }
 
     /// <summary>The descriptors to read from and to write to.</summary>
@@ -62,6 +72,9 @@ internal static unsafe partial class Linux
 
     [LibraryImport("libc", EntryPoint = "sched_setaffinity", SetLastError = true)]
     private static partial int SetAffinity(int thread, nuint bytes, ulong* mask);
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
 
     [LibraryImport("libc", EntryPoint = "pipe", SetLastError = true)]
     private static partial int MakePipe(int* ends);

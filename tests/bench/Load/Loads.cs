@@ -87,7 +87,7 @@ internal static class Loads
     });
 
     /// <summary>A thread of its own, tied to a processor and running. When it fails, all ends: others may wait for it.</summary>
-    private static Thread On(int processor, Action work)
+    public static Thread On(int processor, Action work)
     {
         var thread = new Thread(() =>
         {
@@ -106,7 +106,7 @@ internal static class Loads
     }
 
     /// <summary>Lines still on their way out would be part of the load, and the start-up of the first one too.</summary>
-    private static void Measure(Phase phase, Action load)
+    public static void Measure(Phase phase, Action load)
     {
         Linux.DrainConsole();
         Thread.Sleep(s_settling);

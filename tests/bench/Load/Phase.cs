@@ -13,6 +13,14 @@ public enum Phase
     Memory = 5,
     /// <summary>Loads are done; the machine goes down.</summary>
     Done = 6,
+    /// <summary>Reads of a disk: large ones one behind the other, small ones here and there.</summary>
+    DiskStream = 7,
+    DiskRead = 8,
+    /// <summary>Large answers of the peer on the network, and small ones.</summary>
+    NetStream = 9,
+    NetRoundTrip = 10,
+    /// <summary>Two threads of one processor wake each other: a system call, a switch, no device and no other core.</summary>
+    NoDevice = 11,
 }
 
 /// <summary>What both sides of a mark know.</summary>
@@ -33,4 +41,8 @@ public static class LoadSize
     public const int Batch = 20, ExecBatch = 40;
     /// <summary>Round trips and idle seconds of the loads "short" and "long"; "brisk" is "short" without the idling.</summary>
     public const int ShortRoundTrips = 4_000, ShortIdleSeconds = 10, LongRoundTrips = 20_000, LongIdleSeconds = 60;
+    /// <summary>The load "devices": turns of each phase, and what one turn has: reads of 1 MiB and of 4 KiB; answers of 1 MiB and of a byte; round trips without a device.</summary>
+    public const int Turns = 16, DiskPieces = 240, DiskReads = 2_000, NetPieces = 16, NetRoundTrips = 500, NoDeviceRoundTrips = 1_000;
+    /// <summary>The disk that it reads, again and again.</summary>
+    public const int DiskMebibytes = 3_072;
 }

@@ -1,6 +1,7 @@
+using System.Globalization;
 using Osv.Bench.Load;
 
-// Runs as init. The kernel hands on load=NAME of its command line as an environment variable.
+// Runs as init. The kernel hands on load=NAME and peer=PORT of its command line as environment variables.
 Marks.Enter(Phase.Between);
 Console.WriteLine("USER SPACE");
 try
@@ -20,6 +21,11 @@ try
         case "long":
             Loads.Idle(LoadSize.LongIdleSeconds);
             Busy(LoadSize.LongRoundTrips);
+            break;
+        case "devices":
+            Linux.Mount("devtmpfs", "/dev");
+            Linux.Mount("sysfs", "/sys");
+            DeviceLoads.Run(int.Parse(Environment.GetEnvironmentVariable("peer")!, CultureInfo.InvariantCulture));
             break;
         case "wait":
             Thread.Sleep(Timeout.Infinite);

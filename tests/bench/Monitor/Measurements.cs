@@ -1,5 +1,6 @@
 using System.Globalization;
 using Osv.Bench.Load;
+using Osv.Bench.Runs;
 using Osv.Cli.Bench;
 using Osv.Monitor.Guards.Count;
 
@@ -43,21 +44,13 @@ internal static class Measurements
         return new Figure(name, exits.Max(exit => exit.Most), Count, bound, detail);
     }
 
-    /// <summary>Native and ours in turn: each pair gives a ratio, and the ratios a median.</summary>
-    public static IEnumerable<Figure> Ratios(IReadOnlyList<(MeasuredRun Native, MeasuredRun Ours)> pairs)
+    public static IEnumerable<Figure> Ratios(IReadOnlyList<Pair> pairs)
     {
-        yield return Ratio(pairs, "boot to user space, ours / native", 1.05, run => run.Plugin.BootSeconds());
+        yield return Pair.Ratio(pairs, "boot to user space, ours / native", 1.05, "s", run => run.Plugin.BootSeconds());
         foreach (Phase load in s_loads.Except([Phase.Idle]))
         {
-            yield return Ratio(pairs, $"{load} elapsed, ours / native", null, run => run.LoadSeconds(load));
+            yield return Pair.Ratio(pairs, $"{load} elapsed, ours / native", null, "s", run => run.LoadSeconds(load));
         }
-    }
-
-    private static Figure Ratio(IReadOnlyList<(MeasuredRun Native, MeasuredRun Ours)> pairs, string name, double? bound, Func<MeasuredRun, double> seconds)
-    {
-        var ratios = new Sample(pairs.Select(pair => seconds(pair.Ours) / seconds(pair.Native)));
-        double native = new Sample(pairs.Select(pair => seconds(pair.Native))).Median, ours = new Sample(pairs.Select(pair => seconds(pair.Ours))).Median;
-        return new Figure(name, ratios.Median, Count, bound, string.Create(CultureInfo.InvariantCulture, $"median; {ratios.Spread()} pairs; medians {native:0.##} s and {ours:0.##} s"));
     }
 
     public static IEnumerable<Figure> Restarts(MeasuredRun run)

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Osv.Bench.Load;
 
-namespace Osv.Bench.Monitor;
+namespace Osv.Bench.Runs;
 
 /// <summary>One QEMU machine that ran a load to its end: what its serial port and the plugin said.</summary>
 public sealed record MeasuredRun(string Serial, PluginReport Plugin)
@@ -15,18 +15,18 @@ public sealed record MeasuredRun(string Serial, PluginReport Plugin)
     private const string EntryUnderFirmware = "0x100200", EntryInPartition = "0x1000200";
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(900);
 
-    /// <summary>The load under the monitor, in a tenant; partition 0 has a core of its own.</summary>
-    public static Task<MeasuredRun> OursAsync(string load, CancellationToken cancel)
+    /// <summary>The load under the monitor, in a tenant that has the equipment; partition 0 has a core of its own.</summary>
+    public static Task<MeasuredRun> OursAsync(string load, Equipment equipment, CancellationToken cancel)
     {
         long image = new FileInfo(BenchImages.Monitor).Length;
-        string[] boot = ["-kernel", BenchImages.Monitor, "-initrd", BenchImages.Payload(load), "-append", "p0.cores=1"];
+        string[] boot = ["-kernel", BenchImages.Monitor, "-initrd", BenchImages.Payload(load, equipment.Options), "-append", "p0.cores=1 p0.nics=0", .. equipment.Qemu];
         return RunAsync($"ours-{load}", boot, TenantCores + 1, TenantMebibytes + 1536, EntryInPartition, $",text=0x{MonitorAddress:x}-0x{MonitorAddress + image:x}", "DRIVER done", cancel);
     }
 
-    /// <summary>The same kernel, user space, cores and memory straight on QEMU's machine.</summary>
-    public static Task<MeasuredRun> NativeAsync(string load, CancellationToken cancel)
+    /// <summary>The same kernel, user space, cores, memory and equipment straight on QEMU's machine.</summary>
+    public static Task<MeasuredRun> NativeAsync(string load, Equipment equipment, CancellationToken cancel)
     {
-        string[] boot = ["-kernel", BenchImages.Kernel, "-initrd", BenchImages.LoadInitrd, "-append", $"console=ttyS0 quiet tsc=nowatchdog load={load}"];
+        string[] boot = ["-kernel", BenchImages.Kernel, "-initrd", BenchImages.LoadInitrd, "-append", $"console=ttyS0 quiet tsc=nowatchdog load={load} {equipment.Options}", .. equipment.Qemu];
         return RunAsync($"native-{load}", boot, TenantCores, TenantMebibytes, EntryUnderFirmware, string.Empty, "LOADS DONE", cancel);
     }
 
@@ -60,7 +60,7 @@ public sealed record MeasuredRun(string Serial, PluginReport Plugin)
     /// <summary>How long a load took by the guest's clock, in seconds.</summary>
     public double LoadSeconds(Phase load) => Values($"LOAD {load} ").Single();
 
-    /// <summary>Every value of a figure that the driver printed, in order.</summary>
+    /// <summary>Every value of a figure that the driver or the load printed, in order.</summary>
     public IReadOnlyList<double> Figures(string name) => [.. Values($"FIGURE {name} ")];
 
     private IEnumerable<double> Values(string before) =>

@@ -1,9 +1,8 @@
-using System.Diagnostics;
 using System.Reflection;
 using Osv.Contracts.Archives;
 using Osv.Images;
 
-namespace Osv.Bench.Monitor;
+namespace Osv.Bench.Runs;
 
 /// <summary>What is booted: the monitor, a stock kernel, and user spaces that are loads. Kept under artifacts/bench.</summary>
 public static class BenchImages
@@ -17,19 +16,33 @@ public static class BenchImages
     public static string LoadInitrd { get; } = Path.Combine(Folder, "load.cpio.gz");
     private const string KernelName = "cloud-6.12";
 
-    /// <summary>Everything but the monitor's image, which the solution's build makes.</summary>
+    /// <summary>What the kernel has no driver built in for.</summary>
+    private static readonly string[] s_drivers = ["virtio_net"];
+
+    /// <summary>As the solution's build does.</summary>
+    public static async Task BuildMonitorAsync(CancellationToken cancel)
+    {
+        foreach (string project in (string[])["Osv.Monitor.csproj", "loader/Osv.Loader.csproj"])
+            await Tool.RunAsync("dotnet", ["build", Path.Combine(Root, "monitor", project), "-c", "Release", "-v", "q", "-nologo"], cancel);
+    }
+
+    /// <summary>Everything but the monitor's image.</summary>
     public static async Task BuildAsync(CancellationToken cancel)
     {
-        await ExecuteAsync("bash", [Path.Combine(Root, "deploy", "images", "kernel.sh"), KernelName, Path.Combine(Root, "artifacts", "ring0", "kernels")], cancel);
+        KernelPackage kernel = await KernelPackage.FetchAsync(KernelName, Path.Combine(Root, "deploy", "images", "kernel.sh"), Path.Combine(Root, "artifacts", "ring0", "kernels"), Console.WriteLine, cancel);
         await PublishAsync(Path.Combine("tests", "bench", "Plugin"), "plugin", cancel);
         await PublishAsync(Path.Combine("tests", "bench", "Load"), "load", cancel);
         await PublishAsync(Path.Combine("tests", "Ring0", "Driver"), "driver", cancel);
-        byte[] load = Skeleton().AddFile("init", await File.ReadAllBytesAsync(Path.Combine(Folder, "load", "Osv.Bench.Load"), cancel), executable: true).ToGzip();
-        await File.WriteAllBytesAsync(LoadInitrd, load, cancel);
+        IReadOnlyList<(string Path, byte[] Content)> modules = await kernel.ModulesAsync(s_drivers, cancel);
+        CpioArchive load = Skeleton().AddFile("init", await File.ReadAllBytesAsync(Path.Combine(Folder, "load", "Osv.Bench.Load"), cancel), executable: true)
+            .AddFoldersOf([.. modules.Select(module => module.Path)]);
+        foreach ((string path, byte[] content) in modules) load.AddFile(path, content);
+        await File.WriteAllBytesAsync(LoadInitrd, load.ToGzip(), cancel);
     }
 
     /// <summary>A payload whose partition 0 runs one tenant with this load (tests/Ring0/Driver/LoadScenarios.cs).</summary>
-    public static string Payload(string load)
+    /// <param name="options">More of partition 0's command line.</param>
+    public static string Payload(string load, string options)
     {
         CpioArchive management = Skeleton();
         foreach (string applet in (string[])["sh", "mount", "poweroff"]) management.AddLink($"bin/{applet}", "busybox");
@@ -39,20 +52,12 @@ public static class BenchImages
             .AddFile("tenant/kernel", File.ReadAllBytes(Kernel))
             .AddFile("tenant/initrd", File.ReadAllBytes(LoadInitrd));
         string path = Path.Combine(Folder, $"load-{load}.cpio");
-        File.WriteAllBytes(path, MonitorPayload.Build(File.ReadAllBytes(Loader), File.ReadAllBytes(Kernel), management.ToGzip(), $"console=ttyS0 quiet scenario=load-{load}"));
+        File.WriteAllBytes(path, MonitorPayload.Build(File.ReadAllBytes(Loader), File.ReadAllBytes(Kernel), management.ToGzip(), $"console=ttyS0 quiet scenario=load-{load} {options}"));
         return path;
     }
 
-    public static async Task ExecuteAsync(string file, string[] arguments, CancellationToken cancel)
-    {
-        using Process process = Process.Start(new ProcessStartInfo(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync(cancel), errors = process.StandardError.ReadToEndAsync(cancel);
-        await process.WaitForExitAsync(cancel);
-        if (process.ExitCode != 0) throw new InvalidOperationException($"{file} {string.Join(' ', arguments)} ended with status {process.ExitCode}:\n{await output}{await errors}");
-    }
-
-    private static Task PublishAsync(string project, string name, CancellationToken cancel) =>
-        ExecuteAsync("dotnet", ["publish", Path.Combine(Root, project), "-c", "Release", "-v", "q", "-nologo", "-o", Path.Combine(Folder, name)], cancel);
+    private static Task<string> PublishAsync(string project, string name, CancellationToken cancel) =>
+        Tool.RunAsync("dotnet", ["publish", Path.Combine(Root, project), "-c", "Release", "-v", "q", "-nologo", "-o", Path.Combine(Folder, name)], cancel);
 
     private static CpioArchive Skeleton() => new CpioArchive().AddFolder("bin").AddFolder("proc").AddFolder("sys").AddFolder("dev").AddCharacterDevice("dev/console", 5, 1)
         .AddFile("bin/busybox", File.ReadAllBytes("/bin/busybox"), executable: true);

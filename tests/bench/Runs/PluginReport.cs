@@ -1,7 +1,7 @@
 using System.Globalization;
 using Osv.Bench.Load;
 
-namespace Osv.Bench.Monitor;
+namespace Osv.Bench.Runs;
 
 /// <summary>Kinds of exits, by the names of tests/bench/Plugin/Exits.cs.</summary>
 public static class ExitKind
