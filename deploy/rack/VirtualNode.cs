@@ -142,9 +142,10 @@ public sealed class VirtualNode
         CableEnds ends = _devices.CableOf(nic).Card;
         using QmpClient client = await ConnectAsync(cancel).ConfigureAwait(false);
         await UnplugAsync(client, nic, cancel).ConfigureAwait(false);
-        // QEMU lets go of frames that it keeps for cards, whose driver may come later, when the machine stands still.
-        await client.ExecuteAsync("stop", null, cancel).ConfigureAwait(false);
-        await client.ExecuteAsync("cont", null, cancel).ConfigureAwait(false);
+        cancel.ThrowIfCancellationRequested();
+        // QEMU lets go of frames that it keeps for cards, whose driver may come later, when the machine stands still. Whoever loses patience leaves none standing.
+        await client.ExecuteAsync("stop", null, CancellationToken.None).ConfigureAwait(false);
+        await client.ExecuteAsync("cont", null, CancellationToken.None).ConfigureAwait(false);
         var cable = new JsonObject { ["type"] = "dgram", ["id"] = Wire(nic), ["local"] = UnixSocket(ends.Node), ["remote"] = UnixSocket(ends.Switch) };
         await client.ExecuteAsync("netdev_add", cable, cancel).ConfigureAwait(false);
         await client.ExecuteAsync("netdev_add", new JsonObject { ["type"] = "hubport", ["id"] = Plug(nic), ["hubid"] = NodeDevices.CardHub(nic), ["netdev"] = Wire(nic) }, cancel).ConfigureAwait(false);

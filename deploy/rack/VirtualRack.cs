@@ -34,7 +34,10 @@ public sealed class VirtualRack(string folder)
         if (shape.Number == 0) throw new RackException($"the rack in {folder} has {nodes.Count} nodes, and no more have room in it");
         if (home.Length + LongestSocketName.Length > LongestSocketPath) throw new RackException($"the path {home} is too long for a socket: keep the rack in a folder with a shorter name");
         Directory.CreateDirectory(home);
-        File.WriteAllText(Path.Combine(home, ShapeFile), JsonSerializer.Serialize(shape));
+        // At once, for whoever looks through the rack meanwhile.
+        string file = Path.Combine(home, ShapeFile), part = file + ".part";
+        File.WriteAllText(part, JsonSerializer.Serialize(shape));
+        File.Move(part, file, overwrite: true);
         return new VirtualNode(shape, home);
     }
 
