@@ -153,7 +153,7 @@ if [ -z "${OSV_PLAYED:-}" ]; then
     [ "$(printf '%s\n' "$first" "$second" "$third" | sort -u | wc -l)" = 3 ] || fail "two tenants have one address"
     ask "$one" "ping -c 3 $second" '3 packets received' >/dev/null
     ask "$two" 'echo "parcel $((40+2))" | nc -l -p 7000 &' '[#$] *$' >/dev/null
-    ask "$one" "nc $second 7000 < /dev/null" '^parcel 42' >/dev/null
+    ask "$one" "until nc $second 7000 < /dev/null; do sleep 1; done" '^parcel 42' >/dev/null
     for neighbour in "$first" "$second"; do ask "$stranger" "ping -c 2 -W 3 $neighbour" '[0-9]+ packets received' | grep -q ' 0 packets received' || fail "$stranger reaches $neighbour of another project"; done
     for tenant in "$one" "$two" "$stranger"; do "$osv" tenant delete "$tenant"; done
     gone() { ! "$osv" tenant show "$1" >/dev/null 2>&1; }
