@@ -54,22 +54,23 @@ internal sealed unsafe class ExitTarget : FuzzTarget
             int index = what & 3;
             if ((what & 0xC) == 0xC)
             {
+                int settled = Node.Cores[index].Partition;
                 _node.Settle(index);
-                CheckAll(Machine.Management, mayReset: true, mayReachAll: true);
+                CheckAll(Machine.Management, mayReset: true, mayKick: true, settled);
                 continue;
             }
             CoreBlock* core = Node.Blocks[index];
             int partition = Node.Cores[index].Partition;
             if (partition == Machine.Nobody || Node.Cores[index].Mode != CoreMode.Running || core->InGuest == 0 || HasForbiddenMemory(partition)) continue;
             if (!Exit(core, partition, what, ref from)) return;
-            CheckAll(partition, mayReset: false, mayReachAll: _rings);
+            CheckAll(partition, mayReset: false, mayKick: _rings, _rings ? (int)Doorbell.Request->Partition : Machine.Nobody);
         }
         NodeInvariants.CheckTables();
     }
 
-    private void CheckAll(int partition, bool mayReset, bool mayReachAll)
+    private void CheckAll(int partition, bool mayReset, bool mayKick, int addressee)
     {
-        NodeInvariants.CheckWrites(_node.Processor, partition, mayReset, mayReachAll);
+        NodeInvariants.CheckWrites(_node.Processor, partition, mayReset, mayKick, addressee);
         NodeInvariants.CheckState();
         DeviceInvariants.Check(_node.Processor.Iommu!);
     }
@@ -121,7 +122,7 @@ internal sealed unsafe class ExitTarget : FuzzTarget
             vmcb->Cr4 = from.Qword();
         }
         Report(core, vmcb, management, ref from);
-        _rings = management && vmcb->ExitCode == ExitCode.Io && vmcb->ExitInfo1 >> 16 == PortPolicy.Doorbell;
+        _rings = management && vmcb->ExitCode == ExitCode.Io && vmcb->ExitInfo1 >> 16 == PortPolicy.Doorbell && (vmcb->ExitInfo1 & 1) == 0;
         _node.Processor.OwnId = core->ApicId;
         try
         {

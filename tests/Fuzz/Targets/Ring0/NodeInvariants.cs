@@ -14,10 +14,11 @@ internal static unsafe class NodeInvariants
 
     /// <param name="partition">Whose exit it was; its interrupts go to its own cores only.</param>
     /// <param name="mayReset">A core has settled: it may have cleared a partition, and reset its functions.</param>
-    /// <param name="mayReachAll">Partition 0 has asked for something, or a core has settled: cores of any partition may be told.</param>
-    public static void CheckWrites(SimulatedProcessor processor, int partition, bool mayReset, bool mayReachAll)
+    /// <param name="mayKick">Partition 0 has asked for something, or a core has settled: cores of any partition may be kicked.</param>
+    /// <param name="addressee">Another partition that an interrupt may go to; nobody, if there is none.</param>
+    public static void CheckWrites(SimulatedProcessor processor, int partition, bool mayReset, bool mayKick, int addressee)
     {
-        foreach ((uint msr, ulong value) in processor.MsrWrites) CheckRegister(msr, value, partition, mayReachAll);
+        foreach ((uint msr, ulong value) in processor.MsrWrites) CheckRegister(msr, value, partition, mayKick, addressee);
         Check.That(partition == Machine.Management || processor.PortWrites.Count == 0, "a tenant's exit writes a port of the node");
         foreach ((uint port, _, _) in processor.PortWrites) Check.That(port is 0x70 or 0x71 or 0xCF9 or 0x604, "an exit writes a port of the node that the monitor has no use for");
         foreach ((ushort function, int offset, int bytes, uint value) in processor.ConfigWrites) DeviceInvariants.CheckWrite(function, offset, bytes, value, partition, mayReset);
@@ -26,7 +27,7 @@ internal static unsafe class NodeInvariants
         processor.ConfigWrites.Clear();
     }
 
-    private static void CheckRegister(uint msr, ulong value, int partition, bool mayReachAll)
+    private static void CheckRegister(uint msr, ulong value, int partition, bool mayKick, int addressee)
     {
         switch (msr)
         {
@@ -35,11 +36,11 @@ internal static unsafe class NodeInvariants
                 Check.That(mode is 0 or 4 && (value & 0xC_8800) == 0, "an interrupt is sent that is neither fixed nor NMI, or to more than one core");
                 int core = Node.Machine.FindCore(id);
                 Check.That(core >= 0, "an interrupt is sent to a core that does not exist");
-                if (mayReachAll) break;
                 int owner = Node.Cores[core].Partition;
                 // A core that is back reads the IOMMU's log, which may tell of anybody's function.
                 bool stopsAnother = mode == 4 && owner != Machine.Nobody && Node.Partitions[owner] is { State: PartitionState.Stopping, Cause: StopCause.DeviceViolation };
-                Check.That(owner == partition || stopsAnother, "an exit interrupts a core that is not its own partition's");
+                bool isMeant = mode == 4 ? mayKick : owner != Machine.Nobody && owner == addressee;
+                Check.That(owner == partition || stopsAnother || isMeant, "an exit interrupts a core that is not its own partition's");
                 Check.That(mode == 4 || (value & 0xFF) >= 16, "an interrupt has a vector that the processor reserves");
                 break;
             case >= 0x833 and <= 0x837:
