@@ -64,9 +64,7 @@ public sealed class GuidanceTests(ITestOutputHelper output)
     private static string SeedsOf(string target, string folder)
     {
         string seeds = Path.Combine(folder, "seeds");
-        Directory.CreateDirectory(seeds);
-        int number = 0;
-        foreach (byte[] seed in FuzzTarget.Named(target).Seeds()) File.WriteAllBytes(Path.Combine(seeds, $"{number++}"), seed);
+        CommandLine.WriteSeeds(FuzzTarget.Named(target), seeds);
         return seeds;
     }
 }

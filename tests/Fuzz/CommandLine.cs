@@ -61,22 +61,29 @@ internal static class CommandLine
     /// <summary>How a finding is executed again.</summary>
     public static string Replay(string target, string file) => $"dotnet {Path.Combine(Places.Program, "Osv.Fuzz.dll")} replay {target} {file}";
 
-    /// <summary>What has been found on this machine, and what is kept.</summary>
+    /// <summary>
+    /// What has been found on this machine, with the seeds, and what is kept. The seeds are there each time: what is kept may be of a form that the code
+    /// does not take any more.
+    /// </summary>
     private static string[] Folders(FuzzTarget target)
     {
-        Directory.CreateDirectory(Places.Found(target.Name));
-        return [Places.Found(target.Name), Kept(target)];
+        string found = Places.Found(target.Name), kept = Places.Corpus(target.Name);
+        WriteSeeds(target, found);
+        Directory.CreateDirectory(kept);
+        return [found, kept];
     }
 
-    /// <summary>The kept corpus; the seeds go there when it is new.</summary>
-    public static string Kept(FuzzTarget target)
+    /// <returns>The files.</returns>
+    public static IReadOnlyList<string> WriteSeeds(FuzzTarget target, string folder)
     {
-        string folder = Places.Corpus(target.Name);
-        if (Directory.Exists(folder)) return folder;
         Directory.CreateDirectory(folder);
-        int number = 0;
-        foreach (byte[] seed in target.Seeds()) File.WriteAllBytes(Path.Combine(folder, $"seed-{number++}"), seed);
-        return folder;
+        var files = new List<string>();
+        foreach (byte[] seed in target.Seeds())
+        {
+            files.Add(Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{files.Count}")));
+            File.WriteAllBytes(files[^1], seed);
+        }
+        return files;
     }
 
     public static async Task<int> ReplayAsync(string target, string[] files)
@@ -91,11 +98,11 @@ internal static class CommandLine
         var campaign = new Campaign(Workshop.Prepare());
         foreach (FuzzTarget target in targets.Length == 0 ? FuzzTarget.All : [.. targets.Select(FuzzTarget.Named)])
         {
-            string kept = Kept(target), merged = kept + ".new";
+            string kept = Places.Corpus(target.Name), merged = kept + ".new";
             Directory.CreateDirectory(merged);
             await campaign.MinimiseAsync(target.Name, merged, Folders(target), CancellationToken.None).ConfigureAwait(false);
             if (Directory.GetFiles(merged).Length == 0) throw new InvalidOperationException($"{target.Name}: libFuzzer has merged nothing; the kept corpus stays as it is");
-            Directory.Delete(kept, recursive: true);
+            if (Directory.Exists(kept)) Directory.Delete(kept, recursive: true);
             Directory.Move(merged, kept);
             string[] files = Directory.GetFiles(kept);
             Console.WriteLine($"{target.Name}: {files.Length} inputs, {files.Sum(file => new FileInfo(file).Length)} bytes");
